@@ -1,0 +1,69 @@
+# Lyceum: `make` lists what can be done.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+UV := .venv/bin/uv
+BIN := .venv/bin
+PACKAGES := lyceum models memory agents workflows evals mcp_servers app
+Q ?=
+
+.PHONY: help setup setup-dev chat doctor test test-slow test-local check lint format types imports docs lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3,11) <= sys.version_info[:2] < (3,14) else "Lyceum needs Python 3.11 to 3.13; set PYTHON=...")'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.lock
+
+.venv/.base: $(UV) requirements/base.lock pyproject.toml
+	@echo "installing Lyceum into .venv (once)" >&2
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements/base.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --build-constraints requirements/dev.lock -e .
+	@$(BIN)/lyceum doctor --warm >/dev/null 2>&1 || true
+	@touch $@
+
+.venv/.dev: .venv/.base requirements/dev.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements/dev.lock
+	@touch $@
+
+setup: .venv/.base ## install the hash-locked set into .venv
+setup-dev: .venv/.dev ## the same plus the tools that check and test
+
+chat: .venv/.base ## talk to the team; make chat Q="Which genre has the most tracks?"
+	@$(BIN)/lyceum chat $(if $(Q),"$$Q")
+
+doctor: .venv/.base ## what works on this machine, and how to fix the rest
+	@$(BIN)/lyceum doctor
+
+test: .venv/.dev ## the default suite: offline, deterministic, minutes
+	@$(BIN)/pytest -q -n 2 -m "not slow and not local_model"
+
+test-slow: .venv/.dev ## the slower suites that CI also runs
+	@$(BIN)/pytest -q -m "slow and not local_model"
+
+test-local: .venv/.dev ## what needs the pulled 1.5B model
+	@$(BIN)/pytest -q -m local_model
+
+lint: .venv/.dev ## ruff: style, imports, bugs
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+format: .venv/.dev ## let ruff rewrite what it can
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+types: .venv/.dev ## pyright in strict mode
+	@$(BIN)/basedpyright
+
+imports: .venv/.dev ## who may import whom
+	@$(BIN)/lint-imports
+
+docs: .venv/.dev ## generated tables are current and snippets run
+	@$(BIN)/pytest -q tests/docs
+
+check: lint types imports docs test ## exactly what CI runs first
+
+lock: $(UV) ## recompile requirements/*.lock (needs an index)
+	@sh requirements/compile.sh
+
+clean: ## remove the environment and caches
+	@rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,3 @@
+"""The ground every room of Lyceum stands on."""
+
+__version__ = "0.1.0"
