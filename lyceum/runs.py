@@ -1,0 +1,138 @@
+"""Threads, runs, approvals and the run store's contract, version 1.
+
+A thread is a conversation of runs; a run is one execution of a flow and an append-only list of events.
+The store owns history and approvals: a client can only ask it, never send its own version of either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, Field
+
+from lyceum.events import Event, RunStatus
+
+EventT = TypeVar("EventT", bound=BaseModel)
+
+ENDED: frozenset[RunStatus] = frozenset({"done", "failed", "cancelled", "limit"})
+
+
+class Attachment(BaseModel):
+    """Something a thread may read: a retrieval collection or a database, by the name its server gave it."""
+
+    kind: Literal["collection", "database"]
+    name: str
+    uri: str
+    detail: str = ""
+
+
+class Thread(BaseModel):
+    id: str
+    title: str
+    created: datetime
+    attachments: list[Attachment] = []
+
+
+class Run(BaseModel):
+    """`result` is what the flow returned; `history` (inside it) is the flow's own business."""
+
+    id: str
+    thread: str
+    flow: str
+    input: Any
+    status: RunStatus
+    created: datetime
+    parent: str | None = None
+    result: Any = None
+    error: str = ""
+
+
+class Decision(BaseModel):
+    """An answer to an approval; `edited` replaces the proposed arguments when the asker allows it."""
+
+    approved: bool
+    reason: str = ""
+    edited: dict[str, Any] | None = None
+    by: str = "user"
+    always: bool = Field(default=False, description="Allow this tool for the rest of the thread.")
+
+
+class Approval(BaseModel):
+    """A question to a person, durable: `id` is unguessable, `key` is its place in the flow."""
+
+    id: str
+    run: str
+    key: str
+    title: str
+    request: dict[str, Any]
+    decision: Decision | None = None
+    asked: datetime
+
+
+class Lease(BaseModel):
+    """The right to drive a run until it expires; a write with an older `fence` is refused."""
+
+    run: str
+    owner: str
+    fence: int
+
+
+class RunStore(Protocol):
+    """Everything that must survive a process. Unknown ids raise UserError with the nearest next step."""
+
+    async def create_thread(self, title: str) -> Thread: ...
+    async def thread(self, thread: str) -> Thread: ...
+    async def threads(self, *, limit: int = 50) -> list[Thread]: ...
+    async def rename_thread(self, thread: str, title: str) -> None: ...
+    async def attach(self, thread: str, attachments: Sequence[Attachment]) -> Thread: ...
+
+    async def create_run(self, thread: str, flow: str, input: Any, *, parent: str | None = None) -> Run: ...  # noqa: A002
+    async def run(self, run: str) -> Run: ...
+    async def runs(
+        self, *, thread: str | None = None, status: Sequence[RunStatus] = (), limit: int = 50
+    ) -> list[Run]: ...
+    async def set_status(
+        self, run: str, status: RunStatus, *, result: Any = None, error: str = "", fence: int | None = None
+    ) -> None: ...
+
+    async def append(self, run: str, event: EventT, *, once: str | None = None) -> EventT:
+        """Give the event its `seq` and keep it; with `once`, a second append under the same key returns the first."""
+        ...
+
+    async def events(self, run: str, *, after: int = 0) -> list[Event]: ...
+
+    async def ask(self, run: str, key: str, *, title: str, request: dict[str, Any]) -> Approval:
+        """Record the question; asking again under the same key returns the same approval, decided or not."""
+        ...
+
+    async def approvals(self, *, run: str | None = None, pending: bool = True) -> list[Approval]: ...
+    async def decide(self, run: str, approval: str, decision: Decision) -> Approval:
+        """Record the decision once; raises UserError when it belongs to another run or is already decided."""
+        ...
+
+    async def acquire(self, run: str, owner: str, *, seconds: float = 30.0) -> Lease | None:
+        """Return a lease, or None while another owner holds one."""
+        ...
+
+    async def renew(self, lease: Lease, *, seconds: float = 30.0) -> bool:
+        """Return False when the lease was lost; the holder must then stop."""
+        ...
+
+    async def release(self, lease: Lease) -> None: ...
+
+
+class Jobs(Protocol):
+    """How a tool server or a face starts and steers long work without importing workflows."""
+
+    async def submit(self, flow: str, input: Any, *, thread: str | None = None) -> str:  # noqa: A002
+        """Return the id of a queued run that a worker picks up."""
+        ...
+
+    def watch(self, run: str, *, after: int = 0) -> AsyncIterator[Event]:
+        """Yield events after a sequence number, then the ones to come, until the run ends or waits."""
+        ...
+
+    async def decide(self, run: str, approval: str, decision: Decision) -> None: ...
+    async def cancel(self, run: str) -> None: ...

@@ -1,0 +1,56 @@
+"""What steps and agents get to work with: built once a process by `app/wiring.py`, bound by every face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lyceum.artifacts import ArtifactStore
+from lyceum.runs import RunStore
+from lyceum.settings import BudgetSettings
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic_ai.models import Model
+    from pydantic_ai.toolsets import AbstractToolset
+
+    from agents.team import Role
+
+
+class Tools(Protocol):
+    """The tool servers, wherever they run; a server's name is its folder in the catalogue."""
+
+    def servers(self) -> Sequence[str]: ...
+
+    def toolset(self, server: str) -> AbstractToolset[Any]:
+        """Return the server's tools for an agent; raises UserError for an unknown server."""
+        ...
+
+    async def call(self, server: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Call one tool and return its structured result; raises ModelRetry with the tool's own words."""
+        ...
+
+
+class Models(Protocol):
+    """Who answers, by key: "default" is the ladder's choice; other keys are model names."""
+
+    def get(self, key: str = "default") -> Model: ...
+
+    @property
+    def reason(self) -> str:
+        """Why the default is the default, in one printable line."""
+        ...
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """`listen` receives every event of this process's runs, streamed text included; faces draw from it."""
+
+    team: Mapping[str, Role]
+    tools: Tools
+    store: RunStore
+    artifacts: ArtifactStore
+    models: Models
+    budget: BudgetSettings = BudgetSettings()
+    listen: Callable[[BaseModel], None] = lambda _event: None
