@@ -1,0 +1,104 @@
+"""One tool as every client should meet it: flat schema, four explicit annotations, errors that say what to send.
+
+The SDK's `Tool` validates and runs; this one makes its two schemas plain (no `$ref`, no titles, no `anyOf` with
+null), returns compact JSON text equal to the structured content, and rewrites failures for the model that reads them.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, cast
+
+from mcp.server.mcpserver.context import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools.base import Tool
+from mcp_types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import BaseModel, ValidationError
+
+from lyceum.errors import LyceumError
+from mcp_servers.schema import flatten
+
+Effect = Literal["read", "run", "write", "destroy"]
+
+# What a tool does to the world: `run` computes in isolation, `write` adds, `destroy` may remove or replace.
+_HINTS: dict[Effect, tuple[bool, bool, bool]] = {
+    "read": (True, False, True),
+    "run": (True, False, False),
+    "write": (False, False, True),
+    "destroy": (False, True, True),
+}
+
+
+class TypedTool(Tool):
+    """A tool made from a typed async function that returns a pydantic model."""
+
+    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
+        known = self.parameters.get("properties", {})
+        unknown = [name for name in arguments if name not in known]
+        if unknown:
+            raise ToolError(f"{self.name} has no parameter {unknown[0]!r}. It takes: {', '.join(known) or 'nothing'}.")
+        try:
+            return await super().run(arguments, context, convert_result)
+        except ToolError as error:
+            if isinstance(error.__cause__, ValidationError):
+                raise ToolError(_what_to_send(self.name, self.parameters, error.__cause__)) from error.__cause__
+            if isinstance(error.__cause__, ToolError):
+                raise error.__cause__ from None
+            raise
+
+
+def typed_tool(function: Callable[..., Awaitable[BaseModel]], *, title: str, effect: Effect, open_world: bool) -> Tool:
+    """Make a `TypedTool`; the function's docstring is its description, its `Annotated` parameters the schema."""
+    read_only, destructive, idempotent = _HINTS[effect]
+    tool = TypedTool.from_function(
+        _answering(function),
+        title=title,
+        description=inspect.cleandoc(function.__doc__ or ""),
+        annotations=ToolAnnotations(
+            title=title,
+            read_only_hint=read_only,
+            destructive_hint=destructive,
+            idempotent_hint=idempotent,
+            open_world_hint=open_world,
+        ),
+    )
+    tool.parameters = flatten(tool.parameters)
+    result = inspect.signature(function, eval_str=True).return_annotation
+    tool.fn_metadata.output_schema = flatten(cast("type[BaseModel]", result).model_json_schema(mode="serialization"))
+    return tool
+
+
+def _answering(function: Callable[..., Awaitable[BaseModel]]) -> Callable[..., Awaitable[CallToolResult]]:
+    @functools.wraps(function)
+    async def answer(*args: Any, **kwargs: Any) -> CallToolResult:
+        try:
+            result = await function(*args, **kwargs)
+        except LyceumError as error:
+            raise ToolError(f"{error.message} {error.next_step}".strip()) from error
+        text = result.model_dump_json(exclude_none=True)
+        return CallToolResult(
+            content=[TextContent(type="text", text=text)],
+            structured_content=result.model_dump(mode="json", exclude_none=True),
+        )
+
+    signature = inspect.signature(function, eval_str=True)
+    answer.__signature__ = signature.replace(return_annotation=CallToolResult)  # pyright: ignore[reportAttributeAccessIssue]
+    answer.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()} | {"return": CallToolResult}
+    return answer
+
+
+def _what_to_send(name: str, parameters: dict[str, Any], error: ValidationError) -> str:
+    """Turn pydantic's report into sentences about parameters, without echoing the rejected values."""
+    properties = cast("dict[str, dict[str, Any]]", parameters.get("properties", {}))
+    lines: list[str] = []
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        field = str(problem["loc"][0]) if problem["loc"] else ""
+        place = ".".join(str(part) for part in problem["loc"])
+        wanted = properties.get(field, {})
+        bounds = [f"{key} {wanted[key]}" for key in ("minimum", "maximum", "minLength", "maxLength") if key in wanted]
+        choices = f"one of {wanted['enum']}" if "enum" in wanted else wanted.get("type", "a value")
+        hint = ", ".join([str(choices), *bounds])
+        lines.append(f"{place}: {problem['msg'].lower()}; send {hint} ({wanted.get('description', 'see the schema')})")
+    return f"{name} was not called. " + " | ".join(lines)
