@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydantic_ai.models import Model
     from pydantic_ai.toolsets import AbstractToolset
 
-    from agents.team import Role
+    from agents.role import Role
 
 
 class Tools(Protocol):

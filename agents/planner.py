@@ -1,0 +1,73 @@
+"""The planner: cuts a request into steps, names who takes each one and what it needs from others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+from pydantic_ai import Agent
+from pydantic_ai.capabilities import AbstractCapability
+from pydantic_ai.models import Model
+from pydantic_ai.toolsets import AbstractToolset
+
+from agents.role import DATA_RULE, Role
+from agents.routing import assign, split
+from models.offline.skill import Call, Turn, field_of, question_of
+
+INSTRUCTIONS = f"""You plan work for a team: researcher (course notes and attached documents), sql (questions about
+tables), coder (Python), tutor (teaching). Cut the request into the fewest steps that each have one answer, at most six.
+Each step's task is a complete question in its own right. `needs` lists ids of steps whose answers it needs; steps
+without needs run at the same time.
+{DATA_RULE}"""
+
+Worker = Literal["researcher", "sql", "coder", "tutor"]
+
+
+class PlanStep(BaseModel):
+    id: str = Field(description="Short id: s1, s2, ...")
+    role: Worker = Field(description="Who takes the step.")
+    task: str = Field(description="A complete question or instruction.", max_length=4000)
+    needs: list[str] = Field(default_factory=list[str], description="Ids of steps whose answers it needs.")
+
+
+class Plan(BaseModel):
+    steps: list[PlanStep] = Field(min_length=1, max_length=6)
+
+
+def planner(
+    model: Model,
+    toolsets: Sequence[AbstractToolset[Any]] = (),
+    capabilities: Sequence[AbstractCapability[Any]] = (),
+) -> Agent[None, Plan]:
+    return Agent(
+        model,
+        name="planner",
+        output_type=Plan,
+        instructions=INSTRUCTIONS,
+        toolsets=toolsets,
+        capabilities=capabilities,
+        retries=2,
+    )
+
+
+def offline(turn: Turn) -> Sequence[Call] | BaseModel:
+    """One step a question in the request, each with the role that its words point to."""
+    vocabulary = frozenset(field_of(turn.request, "Table words").split())
+    parts = split(question_of(turn.request))[:6]
+    return Plan(
+        steps=[
+            PlanStep(id=f"s{number}", role=assign(part, vocabulary).role, task=part)
+            for number, part in enumerate(parts, 1)
+        ]
+    )
+
+
+ROLE = Role(
+    name="planner",
+    description="Cuts a request into steps for the team.",
+    servers=(),
+    output=Plan,
+    factory=planner,
+    skill=offline,
+)

@@ -1,0 +1,105 @@
+"""The reviewer: checks the steps of a piece of work against their evidence and rejects what does not hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Literal, cast
+
+from pydantic import BaseModel, Field
+from pydantic_ai import Agent
+from pydantic_ai.capabilities import AbstractCapability
+from pydantic_ai.models import Model
+from pydantic_ai.toolsets import AbstractToolset
+
+from agents.role import DATA_RULE, Role
+from models.offline.skill import Call, Turn, content_words, question_of
+
+INSTRUCTIONS = f"""You review work. You get JSON: the request, and for each step its task, answer and evidence.
+Reject a step whose answer its evidence does not support, that contradicts another step, that failed, or that answers
+another question than its task. Name the step and the reason in one sentence. Approve the rest without praise.
+{DATA_RULE}"""
+
+_NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?![\w])")
+SUPPORTED = 0.5  # share of a claim's content words that its evidence must carry
+
+
+class Issue(BaseModel):
+    step: str = Field(description="Id of the step.")
+    reason: str = Field(description="What is wrong with it, in one sentence.")
+
+
+class Review(BaseModel):
+    verdict: Literal["approve", "reject"] = Field(description="reject when any step does not hold.")
+    issues: list[Issue] = Field(default_factory=list[Issue])
+
+
+class StepEvidence(BaseModel):
+    """What the reviewer is shown of a step: the evidence is the text or rows that its answer rests on."""
+
+    id: str
+    task: str
+    answer: str
+    evidence: str = ""
+    failed: str = ""
+
+
+class Work(BaseModel):
+    request: str
+    steps: list[StepEvidence]
+
+
+def reviewer(
+    model: Model,
+    toolsets: Sequence[AbstractToolset[Any]] = (),
+    capabilities: Sequence[AbstractCapability[Any]] = (),
+) -> Agent[None, Review]:
+    return Agent(
+        model,
+        name="reviewer",
+        output_type=Review,
+        instructions=INSTRUCTIONS,
+        toolsets=toolsets,
+        capabilities=capabilities,
+        retries=2,
+    )
+
+
+def offline(turn: Turn) -> Sequence[Call] | BaseModel:
+    """Reject steps that failed, whose numbers are not in their evidence, or whose words mostly are not."""
+    try:
+        work = Work.model_validate(cast("Any", json.loads(question_of(turn.request))))
+    except ValueError:
+        return Review(verdict="reject", issues=[Issue(step="", reason="The work is not in the form I can check.")])
+    issues = [Issue(step=step.id, reason=reason) for step in work.steps if (reason := _wrong_with(step))]
+    return Review(verdict="reject" if issues else "approve", issues=issues)
+
+
+def _wrong_with(step: StepEvidence) -> str:
+    if step.failed:
+        return f"The step failed: {step.failed}"
+    if not step.answer.strip():
+        return "The step gives no answer."
+    held = {_plain(number) for number in _NUMBER.findall(step.evidence + " " + step.task)}
+    missing = [number for number in _NUMBER.findall(step.answer) if _plain(number) not in held]
+    if missing:
+        return f"{missing[0]} is not in the evidence."
+    said, shown = set(content_words(step.answer)), set(content_words(step.evidence + " " + step.task))
+    if said and len(said & shown) / len(said) < SUPPORTED:
+        return "Most of the answer is not in the evidence."
+    return ""
+
+
+def _plain(number: str) -> str:
+    return number.replace(",", "").rstrip("0").rstrip(".") if "." in number else number.replace(",", "")
+
+
+ROLE = Role(
+    name="reviewer",
+    description="Checks finished steps against their evidence.",
+    servers=(),
+    output=Review,
+    factory=reviewer,
+    skill=offline,
+)

@@ -1,0 +1,14 @@
+"""The roster: everyone a workflow can call by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from agents import coder, planner, researcher, reviewer, sql, tutor
+from agents.role import Role
+
+TEAM: Mapping[str, Role] = {
+    member.ROLE.name: member.ROLE for member in (planner, researcher, sql, coder, reviewer, tutor)
+}
+
+WORKERS = ("researcher", "sql", "coder", "tutor")

@@ -1,0 +1,71 @@
+"""What the engine does for an agent without a skill: pick one tool by its description, fill its arguments, quote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, cast
+
+from pydantic import BaseModel
+from pydantic_ai.tools import ToolDefinition
+
+from models.offline.extract import extract
+from models.offline.skill import Call, Turn, content_words
+
+FITS = 0.34  # share of the request's words that a tool's own words must carry before it is called
+
+
+class Text(BaseModel):
+    text: str
+
+
+def select(request: str, tools: Sequence[ToolDefinition]) -> ToolDefinition | None:
+    """Return the tool whose name, description and parameter docs carry most of the request's words, if enough."""
+    wanted = set(content_words(request))
+    scored = [(len(wanted & _words_of(tool)) / (len(wanted) or 1), -number) for number, tool in enumerate(tools)]
+    best, place = max(scored, default=(0.0, 0))
+    return tools[-place] if best >= FITS else None
+
+
+def fill(request: str, schema: dict[str, Any]) -> dict[str, Any] | None:
+    """Fill required parameters from the request by type: choices, quoted text, numbers; None when one stays empty."""
+    quoted = [a or b for a, b in re.findall(r'"([^"]+)"|`([^`]+)`', request)]
+    numbers = re.findall(r"-?\d+(?:\.\d+)?", request)
+    arguments: dict[str, Any] = {}
+    required = cast("list[str]", schema.get("required", []))
+    for name in required:
+        wanted = cast("dict[str, Any]", schema.get("properties", {})).get(name, {})
+        choices = [choice for choice in wanted.get("enum", []) if str(choice).lower() in request.lower()]
+        kind = wanted.get("type")
+        if "enum" in wanted:
+            value = choices[0] if choices else None
+        elif kind in ("integer", "number"):
+            value = (int(float(numbers.pop(0))) if kind == "integer" else float(numbers.pop(0))) if numbers else None
+        elif kind == "boolean":
+            value = not re.search(r"\b(no|not|without|off)\b", request, re.IGNORECASE)
+        elif kind == "string":
+            value = quoted.pop(0) if quoted else request if len(required) == 1 else None
+        else:
+            value = None
+        if value is None:
+            return None
+        arguments[name] = value
+    return arguments
+
+
+def answer_with_tools(turn: Turn, tools: Sequence[ToolDefinition]) -> Sequence[Call] | BaseModel:
+    if turn.results:
+        last = turn.results[-1]
+        claims = extract(turn.request, last.sources)
+        return Text(text=" ".join(claim.text for claim in claims) or str(last.content))
+    tool = select(turn.request, tools)
+    arguments = fill(turn.request, tool.parameters_json_schema) if tool else None
+    if tool is None or arguments is None:
+        return Text(text="The offline engine found no tool for this. Pull a local model (`lyceum models pull`).")
+    return [Call(tool.name, arguments)]
+
+
+def _words_of(tool: ToolDefinition) -> set[str]:
+    properties = cast("dict[str, dict[str, Any]]", tool.parameters_json_schema.get("properties", {}))
+    docs = " ".join(f"{name} {field.get('description', '')}" for name, field in properties.items())
+    return set(content_words(f"{tool.name.replace('_', ' ')} {tool.description or ''} {docs}".replace("_", " ")))

@@ -1,0 +1,263 @@
+"""An agent inside a journaled run: every model request and every tool call is a unit of work of its own.
+
+PydanticAI hands each of them to a durability backend; ours keeps it in the journal, tells the run's event log about
+it once, holds the run's budget, and asks before a tool that changes the world outside.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterable, Awaitable, Callable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic_ai import Agent, AgentStreamEvent, PartDeltaEvent, PartStartEvent, RunContext, TextPart, TextPartDelta
+from pydantic_ai.durable_exec import (
+    JSON_CODEC,
+    BaseDurabilityCapability,
+    DurabilityEngineSpec,
+    DurableOperationBackend,
+    DurableOperationId,
+    JournalCallableOperationBackend,
+    ModelRequestId,
+    RoleBasedOperationConfig,
+    ToolsetCallToolId,
+)
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, UserPromptPart
+
+from lyceum.errors import LimitReached
+from lyceum.events import ModelCalled, SourceFound, TextDelta, ToolCalled, ToolReturned, result_hash
+from lyceum.sources import Source
+from models.prices import cost_of
+
+if TYPE_CHECKING:
+    from workflows.context import AgentInput
+    from workflows.engines.journal import JournalContext
+
+PREVIEW_CHARACTERS = 300
+
+_current: ContextVar[_AgentScope] = ContextVar("lyceum.agent_scope")
+
+
+class _AgentScope:
+    """The agent that is running: its journal scope, its role and how far it has come."""
+
+    def __init__(self, ctx: JournalContext, role: str, approved: frozenset[str]) -> None:
+        self.ctx = ctx
+        self.role = role
+        self.approved = approved
+        self.model_calls = 0
+        self.tool_calls = 0
+        self.tokens = 0
+
+    async def tell(self, event: Any, once: str) -> None:
+        known = {"agent": self.role, "branch": self.ctx.branch}
+        await self.ctx.engine.record(self.ctx.run_id, event.model_copy(update=known), once=f"{self.ctx.scope}{once}")
+
+    def stream(self, text: str) -> None:
+        delta = TextDelta(run=self.ctx.run_id, branch=self.ctx.branch, agent=self.role, text=text)
+        self.ctx.engine.runtime.listen(delta)
+
+
+async def run_agent(ctx: JournalContext, role: str, given: AgentInput, model_key: str) -> Any:
+    """Run a role of the team on `given` and return its typed output."""
+    runtime = ctx.engine.runtime
+    member = runtime.team[role]
+    toolsets = [runtime.tools.toolset(server) for server in member.servers if server in runtime.tools.servers()]
+    agent: Agent[Any, Any] = member.make(runtime.models.get(model_key), toolsets, [JournalDurability()])
+    approved = frozenset(cast("list[str]", given.deps.get("approved", [])))
+    token = _current.set(_AgentScope(ctx, role, approved))
+    try:
+        result = await agent.run(
+            given.prompt, deps=member.deps(given.deps), message_history=_messages(given.history) or None
+        )
+    finally:
+        _current.reset(token)
+    return result.output
+
+
+def _messages(turns: list[tuple[str, str]]) -> list[ModelMessage]:
+    messages: list[ModelMessage] = []
+    for question, answer in turns:
+        messages += [ModelRequest(parts=[UserPromptPart(question)]), ModelResponse(parts=[TextPart(answer)])]
+    return messages
+
+
+class JournalDurability(BaseDurabilityCapability[Any]):
+    """Makes an agent durable on the embedded journal."""
+
+    engine_spec = DurabilityEngineSpec(
+        engine_name="Lyceum journal",
+        durable_unit_noun="unit",
+        durable_container_noun="run",
+        codec=JSON_CODEC,
+        toolset_lifecycles={"function": "enter-always", "mcp": "enter-always", "dynamic": "enter-never"},
+        journal_discovery=False,  # in process and deterministic; keeping it would double the journal
+        tool_config_key="journal",
+    )
+
+    def __init__(self) -> None:
+        super().__init__(event_stream_handler=_stream_text)
+
+    @property
+    def in_durable_context(self) -> bool:
+        return _current.get(None) is not None
+
+    def get_durable_operation_backend(self) -> DurableOperationBackend[Any]:
+        return _Backend(
+            agent_name=self.name or "agent",
+            config=RoleBasedOperationConfig(model=None, event=None, capability=None, tool=None),
+        )
+
+
+async def _stream_text(_ctx: RunContext[Any], events: AsyncIterable[AgentStreamEvent]) -> None:
+    scope = _current.get(None)
+    async for event in events:
+        if scope is None:
+            continue
+        if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart) and event.part.content:
+            scope.stream(event.part.content)
+        elif isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
+            scope.stream(event.delta.content_delta)
+
+
+class _Backend(JournalCallableOperationBackend[Any]):
+    async def execute(
+        self,
+        *,
+        operation_id: DurableOperationId,
+        name: str,
+        body: Callable[[], Awaitable[object]],
+        cache_key: tuple[object, ...],
+        config: Any,
+    ) -> object:
+        scope = _current.get()
+        if isinstance(operation_id, ModelRequestId):
+            return await _model_request(scope, operation_id, body, cast("list[ModelMessage]", cache_key[1]))
+        if isinstance(operation_id, ToolsetCallToolId):
+            call = cast("RunContext[Any]", cache_key[2]).tool_call_id or name
+            tool = cast("Any", cache_key[3])
+            arguments = cast("dict[str, Any]", cache_key[1])
+            return await _tool_call(scope, operation_id.toolset_id, str(cache_key[0]), call, arguments, tool, body)
+        return await body()  # events and instructions have no effect of their own to keep
+
+
+async def _model_request(
+    scope: _AgentScope, request: ModelRequestId, body: Callable[[], Awaitable[object]], messages: list[ModelMessage]
+) -> object:
+    budget = scope.ctx.engine.runtime.budget
+    scope.model_calls += 1
+    if scope.model_calls > budget.model_calls or scope.tokens > budget.tokens:
+        raise LimitReached(
+            f"The {scope.role} used its budget ({scope.model_calls - 1} model calls, {scope.tokens} tokens).",
+            next_step="Raise budget.model_calls or budget.tokens, or ask something narrower.",
+        )
+    name = f"model{scope.model_calls}"
+    spent = 0.0
+
+    async def measured() -> object:
+        nonlocal spent
+        start = time.perf_counter()
+        payload = await body()
+        spent = (time.perf_counter() - start) * 1000
+        return payload
+
+    kept = await scope.ctx.unit(f"{scope.ctx.scope}{name}", _conversation_hash(messages), measured)
+    response = cast("dict[str, Any]", kept.get("response", kept) if isinstance(kept, dict) else {})
+    usage = cast("dict[str, Any]", response.get("usage") or {})
+    model = str(response.get("model_name") or request.model_name)
+    tokens_in, tokens_out = int(usage.get("input_tokens") or 0), int(usage.get("output_tokens") or 0)
+    scope.tokens += tokens_in + tokens_out
+    called = ModelCalled(
+        model=model,
+        input_tokens=tokens_in,
+        output_tokens=tokens_out,
+        cached_tokens=int(usage.get("cache_read_tokens") or 0),
+        cost=cost_of(model, str(response.get("provider_name") or ""), tokens_in, tokens_out),
+        latency_ms=round(spent, 1),
+    )
+    await scope.tell(called, name)
+    return kept
+
+
+async def _tool_call(
+    scope: _AgentScope,
+    server: str,
+    tool: str,
+    call: str,
+    arguments: dict[str, Any],
+    definition: Any,
+    body: Callable[[], Awaitable[object]],
+) -> object:
+    ctx = scope.ctx
+    scope.tool_calls += 1
+    if scope.tool_calls > ctx.engine.runtime.budget.tool_calls:
+        raise LimitReached(f"The {scope.role} made too many tool calls.", next_step="Raise budget.tool_calls.")
+    if _changes_the_world(definition) and not scope.approved & {"*", tool}:
+        decision = await ctx.approve(
+            f"{tool}.{call}", title=f"{scope.role} wants to call {tool}", request={"tool": tool, "arguments": arguments}
+        )
+        if not decision.approved:
+            refusal = f"The user refused this call{': ' + decision.reason if decision.reason else ''}. Do not retry it."
+            return {"kind": "tool_return", "result": refusal}
+        if decision.edited is not None:
+            arguments.clear()
+            arguments.update(decision.edited)
+    await scope.tell(ToolCalled(call=call, server=server, tool=tool, arguments=dict(arguments)), f"tool.{call}")
+    start = time.perf_counter()
+    key = f"{ctx.scope}tool.{call}"
+    kept = await ctx.unit(key, result_hash([tool, arguments]), body)
+    latency = (time.perf_counter() - start) * 1000
+    content = _content(kept)
+    sources = [Source.model_validate(source) for source in _sources(content)]
+    for source in sources:
+        await scope.tell(SourceFound(source=source), f"source.{call}.{source.id}")
+    failed = isinstance(kept, dict) and cast("dict[str, Any]", kept).get("kind") != "tool_return"
+    returned = ToolReturned(
+        call=call,
+        server=server,
+        tool=tool,
+        ok=not failed,
+        result_hash=result_hash(content),
+        preview=str(content)[:PREVIEW_CHARACTERS],
+        latency_ms=round(latency, 1),
+        sources=[source.id for source in sources],
+    )
+    await scope.tell(returned, f"returned.{call}")
+    return kept
+
+
+def _changes_the_world(definition: Any) -> bool:
+    """Tell whether a tool must be approved: its server says that it may destroy, or that it writes to an open world."""
+    metadata = getattr(getattr(definition, "tool_def", None), "metadata", None) or {}
+    hints = metadata.get("annotations") or {}
+    if not isinstance(hints, dict):
+        hints = hints.model_dump()
+    values = {str(key).replace("_", "").lower(): value for key, value in cast("dict[str, Any]", hints).items()}
+    read_only = values.get("readonlyhint") is True
+    return not read_only and (values.get("destructivehint") is not False or values.get("openworldhint") is not False)
+
+
+def _content(kept: Any) -> Any:
+    """The tool's own answer inside the recorded envelope."""
+    while isinstance(kept, dict):
+        envelope = cast("dict[str, Any]", kept)
+        inner = next((envelope[name] for name in ("result", "content", "return_value") if name in envelope), None)
+        if inner is None or "kind" not in envelope:
+            return envelope
+        kept = inner
+    return kept
+
+
+def _sources(content: Any) -> list[Any]:
+    return cast("list[Any]", content.get("sources") or []) if isinstance(content, dict) else []
+
+
+def _conversation_hash(messages: list[ModelMessage]) -> str:
+    """Hash what was said, leaving out times and ids that differ between a run and its resume."""
+    said: list[Any] = []
+    for message in messages:
+        for part in message.parts:
+            arguments = getattr(part, "args", None)
+            said.append([part.part_kind, str(getattr(part, "content", "")), str(arguments or "")])
+    return result_hash(said)

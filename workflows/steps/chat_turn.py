@@ -1,0 +1,241 @@
+"""The steps of a chat turn: what it may read, who takes it, and how typed outputs become one cited answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from agents.reviewer import StepEvidence, Work
+from agents.routing import assign, split
+from lyceum.errors import UserError, nearest
+from lyceum.events import Answered, SourceFound
+from lyceum.sources import Claim, Source, by_id, resolve
+from lyceum.tables import Schema
+from models.offline.skill import content_words
+from models.tables.words import name_words
+from workflows.runtime import Runtime
+from workflows.steps.phrasing import sentence_for
+
+SAMPLE_DATABASE = "chinook"
+HISTORY_TURNS = 6
+EVIDENCE_CHARACTERS = 6000
+NEXT_ACTION = (
+    "Attach a source (--attach PATH), pull a local model (lyceum models pull qwen2.5-coder-1.5b) or set a provider key."
+)
+
+
+class Opened(BaseModel):
+    """What a turn may read: earlier turns, attached sources, and the words that name things in its tables."""
+
+    history: list[tuple[str, str]] = []
+    databases: list[str] = []
+    collections: list[str] = []
+    vocabulary: list[str] = []
+
+
+class Route(BaseModel):
+    role: str
+    reason: str
+    runner_up: str | None = None
+
+
+class Piece(BaseModel):
+    """One step's work: `output` is the role's typed output, `claims` what it says, `sources` what carries it."""
+
+    id: str
+    role: str
+    task: str
+    output: dict[str, Any] = {}
+    claims: list[Claim] = []
+    sources: list[Source] = []
+    declined: str = ""
+    failed: str = ""
+    objection: str = ""
+
+    @property
+    def summary(self) -> str:
+        return " ".join(claim.text for claim in self.claims)[:2000]
+
+
+class Composed(BaseModel):
+    event: Answered
+    dropped: list[str] = []
+
+
+async def open_turn(runtime: Runtime, thread: str, run: str) -> Opened:
+    """Collect the thread's finished turns, its attachments and the vocabulary of its tables."""
+    history: list[tuple[str, str]] = []
+    for earlier in reversed(await runtime.store.runs(thread=thread, limit=HISTORY_TURNS + 1)):
+        if earlier.id == run or earlier.flow != "chat_turn":
+            continue
+        answers = [event for event in await runtime.store.events(earlier.id) if isinstance(event, Answered)]
+        if answers:
+            history.append((str(earlier.input.get("question", "")), answers[-1].text))
+    attached = (await runtime.store.thread(thread)).attachments
+    databases = [item.name for item in attached if item.kind == "database"]
+    collections = [item.name for item in attached if item.kind == "collection"]
+    if not attached:
+        databases = [SAMPLE_DATABASE]
+    vocabulary: dict[str, None] = {}
+    for database in databases:
+        schema = Schema.model_validate(await runtime.tools.call("sql", "sql_schema", {"database": database}))
+        vocabulary |= dict.fromkeys(_words_of(schema))
+    return Opened(history=history, databases=databases, collections=collections, vocabulary=list(vocabulary))
+
+
+def _words_of(schema: Schema) -> list[str]:
+    names = [name for table in schema.tables for name in (table.name, *(column.name for column in table.columns))]
+    words = [word for name in names for word in name_words(name)]
+    values = [
+        str(value)
+        for table in schema.tables
+        for column in table.columns
+        if column.complete
+        for value in column.values
+        if isinstance(value, str)
+    ]
+    return [word for word in [*content_words(" ".join(words)), *content_words(" ".join(values))] if not word.isdigit()]
+
+
+async def decide_route(runtime: Runtime, question: str, agent: str | None, opened: Opened) -> Route:
+    """Choose the one agent of the fast path, or the planner where the request has several parts."""
+    if agent is not None:
+        if agent not in runtime.team:
+            raise UserError(f"There is no agent {agent!r}.", next_step=nearest(agent, runtime.team, what="agents"))
+        return Route(role=agent, reason="you chose it")
+    vocabulary = frozenset(opened.vocabulary)
+    parts = [assign(part, vocabulary) for part in split(question)]
+    if len(parts) > 1:
+        roles = ", ".join(dict.fromkeys(part.role for part in parts))
+        return Route(role="planner", reason=f"{len(parts)} parts, for {roles}")
+    return Route(role=parts[0].role, reason=parts[0].reason, runner_up=parts[0].runner_up)
+
+
+def prompt_for(role: str, task: str, opened: Opened) -> str:
+    """Put what the role may read above its task, as `Name: value` lines."""
+    lines: list[str] = []
+    if role == "sql" and opened.databases:
+        lines.append(f"Database: {opened.databases[0]}")
+        if len(opened.databases) > 1:
+            lines.append(f"Other databases: {', '.join(opened.databases[1:])}")
+    if role == "researcher" and opened.collections:
+        lines.append(f"Collections: {', '.join(opened.collections)}")
+    if role == "planner":
+        lines.append(f"Table words: {' '.join(opened.vocabulary[:400])}")
+    return "\n".join([*lines, "", task]) if lines else task
+
+
+async def ground(runtime: Runtime, run: str, piece: Piece, output: dict[str, Any]) -> Piece:
+    """Tie an output to what tools returned: rows come from the query's own result, claims keep real citations."""
+    found = [event.source for event in await runtime.store.events(run) if isinstance(event, SourceFound)]
+    registry = by_id(found)
+    grounded = piece.model_copy(update={"output": output, "declined": str(output.get("declined") or "")})
+    if grounded.declined:
+        return grounded
+    if piece.role == "sql":
+        return _ground_rows(grounded, found)
+    if piece.role == "coder":
+        return _ground_code(grounded)
+    if piece.role == "tutor":
+        cited = [str(cited) for cited in output.get("citations", [])]
+        texts = [output.get("explanation", ""), output.get("example", ""), output.get("check_question", "")]
+        claims = [Claim(text=text, citations=cited if n < 2 else []) for n, text in enumerate(texts) if text]
+    else:
+        claims = [Claim.model_validate(claim) for claim in output.get("claims", [])]
+    cited_sources = [registry[cited] for claim in claims for cited in claim.citations if cited in registry]
+    return grounded.model_copy(update={"claims": claims, "sources": list(by_id(cited_sources).values())})
+
+
+def _ground_rows(piece: Piece, found: list[Source]) -> Piece:
+    wanted = str(piece.output.get("sql", ""))
+    rows = [source for source in found if source.kind == "rows"]
+    source = next((each for each in reversed(rows) if each.query == wanted), rows[-1] if rows else None)
+    if source is None:
+        return piece.model_copy(update={"failed": "no query was run"})
+    output = {
+        **piece.output,
+        "sql": source.query,
+        "columns": list(source.columns),
+        "rows": [list(row) for row in source.rows],
+    }
+    claim = Claim(text=sentence_for(source, str(output.get("explanation", ""))), citations=[source.id])
+    return piece.model_copy(update={"output": output, "claims": [claim], "sources": [source]})
+
+
+def _ground_code(piece: Piece) -> Piece:
+    output = piece.output
+    printed = "\n".join(part for part in (output.get("stdout"), output.get("result")) if part).strip()
+    if output.get("error"):
+        return piece.model_copy(update={"claims": [Claim(text=f"The code ended with {output['error']}.")]})
+    return piece.model_copy(update={"claims": [Claim(text=printed or "The code printed nothing.")]})
+
+
+async def work_of(runtime: Runtime, question: str, pieces: list[Piece]) -> Work:
+    """Show the reviewer each step with the evidence that its answer rests on."""
+    del runtime
+    steps = [
+        StepEvidence(
+            id=piece.id,
+            task=piece.task,
+            answer=piece.summary or piece.declined,
+            evidence=_evidence(piece)[:EVIDENCE_CHARACTERS] or piece.declined,
+            failed=piece.failed,
+        )
+        for piece in pieces
+    ]
+    return Work(request=question, steps=steps)
+
+
+def _evidence(piece: Piece) -> str:
+    if piece.role == "coder":
+        return "\n".join(str(piece.output.get(key, "")) for key in ("code", "stdout", "result", "error"))
+    return (
+        "\n".join(
+            "\n".join(
+                [source.title, source.text, source.query, *(str(row) for row in source.rows), str(len(source.rows))]
+            )
+            for source in piece.sources
+        )
+        + str(piece.output.get("explanation", ""))
+        + str(piece.output.get("check_question", ""))
+    )
+
+
+async def compose(runtime: Runtime, question: str, pieces: list[Piece]) -> Composed:
+    """Write the answer: every piece in order, citations numbered; what does not resolve is dropped and named."""
+    del runtime, question
+    registry = by_id(source for piece in pieces for source in piece.sources)
+    answered = [piece for piece in pieces if piece.claims and not piece.failed]
+    resolved = resolve([claim for piece in answered for claim in piece.claims], registry)
+    kept = {(claim.text, tuple(claim.citations)) for claim in resolved.claims}
+    blocks: list[str] = []
+    for piece in pieces:
+        if piece not in answered:
+            reason = piece.declined or piece.failed
+            blocks.append(reason if len(pieces) == 1 else f"**{piece.task}**\n\n{reason}")
+            continue
+        lines: list[str] = []
+        for claim in piece.claims:
+            marks = [cited for cited in claim.citations if cited in registry]
+            if (claim.text, tuple(dict.fromkeys(marks))) in kept:
+                numbers = "".join(f" [{resolved.number(cited)}]" for cited in dict.fromkeys(marks))
+                lines.append(f"{claim.text}{numbers}")
+        body = "\n\n".join(lines)
+        if piece.role == "sql":
+            body += f"\n\n```sql\n{piece.output.get('sql', '')}\n```"
+        if piece.objection:
+            body += f"\n\n(The reviewer objects: {piece.objection})"
+        blocks.append(body if len(pieces) == 1 else f"**{piece.task}**\n\n{body}")
+    declined = not answered
+    output: Any = pieces[0].output if len(pieces) == 1 else {piece.id: piece.output for piece in pieces}
+    event = Answered(
+        role=pieces[0].role if len(pieces) == 1 else "team",
+        text="\n\n".join(blocks),
+        claims=resolved.claims,
+        sources=resolved.sources,
+        output=output,
+        declined=declined,
+        next_action=NEXT_ACTION if declined else "",
+    )
+    return Composed(event=event, dropped=resolved.dropped)
