@@ -64,13 +64,13 @@ def offline(turn: Turn) -> Sequence[Call] | BaseModel:
     passages = [source for source in last.sources if sentences(source.text)][:3]
     lead = sentences(passages[0].text)
     example, origin = _most_numerical(passages, lead[:2])
-    used = dict.fromkeys([passages[0].id, *([origin.id] if origin else [])])
-    heading = passages[0].locator.removeprefix("heading ") or passages[0].title
+    used = list(dict.fromkeys([passages[0].id, *([origin.id] if origin else [])]))
+    subject = topic if len(topic) < 60 else passages[0].title
     return Lesson(
         explanation=" ".join(lead[:3]),
         example=example,
-        check_question=f"In your own words: what is {heading[:1].lower() + heading[1:]} for, and what does it cost?",
-        citations=list(used),
+        check_question=f"In your own words: what problem does {subject} solve, and what does it cost?",
+        citations=used,
     )
 
 

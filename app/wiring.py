@@ -1,0 +1,155 @@
+"""The only composition root: settings in, a runtime and an engine out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import re
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from mcp import Client
+from mcp_types import TextContent
+from pydantic import BaseModel
+from pydantic_ai.mcp import MCPToolset
+from pydantic_ai.toolsets import AbstractToolset
+
+from agents.team import TEAM
+from lyceum.artifacts import FolderArtifacts
+from lyceum.errors import ModelRetry, UserError, nearest
+from lyceum.paths import ensure_writable
+from lyceum.run_store import SqliteRunStore
+from lyceum.runs import Attachment
+from lyceum.settings import Settings
+from mcp_servers.catalogue import cards, make
+from mcp_servers.services import Services
+from models.resolve import ResolvedModels
+from workflows.chat_turn import chat_turn
+from workflows.engines.journal import JournalEngine
+from workflows.engines.journal_store import JournalStore
+from workflows.runtime import Runtime
+
+FLOWS = {"chat_turn": chat_turn}
+_TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".xlsx", ".sqlite", ".sqlite3", ".db", ".duckdb")
+
+
+class ConnectedTools:
+    """The tool servers of a process: in process by default, or at the URL that settings name."""
+
+    def __init__(self, settings: Settings, services: Services, stack: AsyncExitStack) -> None:
+        self._settings = settings
+        self._services = services
+        self._stack = stack
+        self._targets: dict[str, Any] = {}
+        self._clients: dict[str, Client] = {}
+
+    def servers(self) -> Sequence[str]:
+        return list(cards())
+
+    def _target(self, server: str) -> Any:
+        if server not in self._targets:
+            where = self._settings.tools.get(server, "inprocess")
+            if where.startswith(("http://", "https://")):
+                self._targets[server] = where
+            elif where == "inprocess":
+                self._targets[server] = make(server, self._settings, self._services)
+            else:
+                raise UserError(
+                    f"tools.{server} is {where!r}.",
+                    next_step=nearest(where, ("inprocess", "http://host:port/mcp"), what="places"),
+                )
+        return self._targets[server]
+
+    def toolset(self, server: str) -> AbstractToolset[Any]:
+        return MCPToolset(self._target(server), id=server)
+
+    async def call(self, server: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        if server not in self._clients:
+            self._clients[server] = await self._stack.enter_async_context(Client(self._target(server)))
+        result = await self._clients[server].call_tool(tool, arguments)
+        if result.is_error:
+            text = " ".join(part.text for part in result.content if isinstance(part, TextContent))
+            raise ModelRetry(text or f"{tool} failed.")
+        return cast("dict[str, Any]", result.structured_content or {})
+
+
+@dataclass(frozen=True)
+class App:
+    """Everything a face needs."""
+
+    settings: Settings
+    runtime: Runtime
+    engine: JournalEngine
+    store: SqliteRunStore
+
+    async def attach(self, thread: str, path: Path) -> list[Attachment]:
+        """Attach a file or folder to a thread: tables become databases, documents a collection."""
+        path = path.expanduser().resolve()
+        if not path.exists():
+            raise UserError(f"{path} does not exist.", next_step="Check the path after --attach.")
+        if not os.access(path, os.R_OK):
+            raise UserError(f"{path} cannot be read.", next_step="Check its permissions.")
+        files = [child for child in path.rglob("*") if child.is_file()] if path.is_dir() else [path]
+        attached: list[Attachment] = []
+        for file in sorted(file for file in files if file.suffix.lower() in _TABLE_SUFFIXES):
+            listed = await self._tool("sql", "sql_attach", {"path": str(file)})
+            attached.append(Attachment(kind="database", name=listed["name"], uri=str(file)))
+        if any(file.suffix.lower() not in _TABLE_SUFFIXES for file in files):
+            collection = _collection_name(path)
+            report = await self._tool("retrieval", "retrieval_ingest", {"path": str(path), "collection": collection})
+            attached.append(
+                Attachment(kind="collection", name=collection, uri=str(path), detail=json.dumps(report.get("errors", [])))
+            )
+        await self.store.attach(thread, attached)
+        return attached
+
+    async def _tool(self, server: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return await self.runtime.tools.call(server, tool, arguments)
+        except ModelRetry as error:  # here a person chose the arguments, not a model
+            raise UserError(error.message, next_step=error.next_step) from None
+
+
+def _collection_name(path: Path) -> str:
+    """A name that the same folder gets again: its own, and a hash of where it is."""
+    own = re.sub(r"[^a-z0-9]+", "-", path.name.lower()).strip("-")[:30] or "documents"
+    return f"{own}-{hashlib.sha256(str(path).encode()).hexdigest()[:6]}"
+
+
+@asynccontextmanager
+async def wire(
+    settings: Settings, *, listen: Callable[[BaseModel], None] = lambda _event: None
+) -> AsyncGenerator[App]:
+    """Build the process's runtime; raises OperatorError where the home folder cannot be written."""
+    home = ensure_writable(settings.home)
+    store = SqliteRunStore(home / "runs.db")
+    artifacts = FolderArtifacts(home / "artifacts")
+    _log_to(home / "logs")
+    async with AsyncExitStack() as stack:
+        services = Services(home, store=store)
+        runtime = Runtime(
+            team=TEAM,
+            tools=ConnectedTools(settings, services, stack),
+            store=store,
+            artifacts=artifacts,
+            models=ResolvedModels(settings, os.environ),
+            budget=settings.budget,
+            listen=listen,
+        )
+        journal = JournalStore(home / "runs.db", artifacts)
+        stack.callback(journal.close)
+        stack.callback(store.close)
+        yield App(settings, runtime, JournalEngine(runtime, journal, FLOWS), store)
+
+
+def _log_to(folder: Path) -> None:
+    """Send library logs to a file: a traceback on the terminal helps nobody who chats."""
+    folder.mkdir(exist_ok=True)
+    handler = logging.FileHandler(folder / "lyceum.log", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

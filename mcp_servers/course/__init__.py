@@ -1,0 +1,1 @@
+"""Course notes, glossary and lesson map, searchable, with stable citation ids."""
