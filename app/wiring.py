@@ -103,7 +103,9 @@ class App:
             collection = _collection_name(path)
             report = await self._tool("retrieval", "retrieval_ingest", {"path": str(path), "collection": collection})
             attached.append(
-                Attachment(kind="collection", name=collection, uri=str(path), detail=json.dumps(report.get("errors", [])))
+                Attachment(
+                    kind="collection", name=collection, uri=str(path), detail=json.dumps(report.get("errors", []))
+                )
             )
         await self.store.attach(thread, attached)
         return attached
@@ -122,9 +124,7 @@ def _collection_name(path: Path) -> str:
 
 
 @asynccontextmanager
-async def wire(
-    settings: Settings, *, listen: Callable[[BaseModel], None] = lambda _event: None
-) -> AsyncGenerator[App]:
+async def wire(settings: Settings, *, listen: Callable[[BaseModel], None] = lambda _event: None) -> AsyncGenerator[App]:
     """Build the process's runtime; raises OperatorError where the home folder cannot be written."""
     home = ensure_writable(settings.home)
     store = SqliteRunStore(home / "runs.db")

@@ -1,0 +1,54 @@
+"""The command line. Help costs nothing: a command's module is imported only when that command is chosen."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+# name: (module, one line of help)
+COMMANDS = {
+    "chat": ("app.cli.chat", "ask the team, once or in conversation"),
+    "runs": ("app.cli.runs", "list, show, watch, approve, cancel and resume runs"),
+    "models": ("app.cli.models", "who can answer here, and local models to pull"),
+    "mcp": ("app.cli.mcp", "list the tool servers, or serve them to other clients"),
+    "eval": ("app.cli.eval", "run evaluation suites"),
+    "doctor": ("app.cli.doctor", "what works on this machine, and how to fix the rest"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 ok, 1 failed, 2 usage, 3 waits for approval, 4 limit, 130 stopped."""
+    arguments = sys.argv[1:] if argv is None else argv
+    name = next((word for word in arguments if not word.startswith("-")), None)
+    if arguments[:1] in (["-h"], ["--help"]) or not arguments:
+        print(_overview())
+        return 0
+    if arguments[:1] == ["--version"]:
+        from lyceum import __version__
+
+        print(f"lyceum {__version__}")
+        return 0
+    from app.cli.errors import guarded, unknown_command
+
+    if name not in COMMANDS or arguments[0] != name:
+        return unknown_command(arguments[0], list(COMMANDS))
+    return guarded(lambda: _run(name, arguments[1:]))
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    import importlib
+
+    module_name, about = COMMANDS[name]
+    module = importlib.import_module(module_name)
+    parser = argparse.ArgumentParser(prog=f"lyceum {name}", description=about)
+    module.add_arguments(parser)
+    parsed = parser.parse_args(arguments)
+    from lyceum.settings import load_settings
+
+    overrides = {"model": getattr(parsed, "model", None), "offline": getattr(parsed, "offline", None) or None}
+    return module.run(parsed, load_settings(**overrides))
+
+
+def _overview() -> str:
+    lines = [f"  {name:<8} {about}" for name, (_, about) in COMMANDS.items()]
+    return "usage: lyceum COMMAND [options]\n\n" + "\n".join(lines) + "\n\nlyceum COMMAND --help says more; --version"

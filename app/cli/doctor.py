@@ -1,0 +1,109 @@
+"""`lyceum doctor`: what works here, each line with the way to fix what does not."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import shutil
+import sqlite3
+import sys
+from pathlib import Path
+
+from lyceum.errors import LyceumError
+from lyceum.paths import ensure_writable
+from lyceum.settings import Settings
+
+OURS = ("lyceum", "models", "memory", "agents", "workflows", "evals", "mcp_servers", "app")
+ROOT = Path(__file__).resolve().parents[2]
+LITTLE_DISK = 2 * 1024**3
+
+Check = tuple[str, str, str, str]  # name, ok | warning | problem, what was found, how to fix it
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="machine-readable")
+    parser.add_argument(
+        "--warm", action="store_true", help="only load what chat needs, so that its first start is fast"
+    )
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    if args.warm:
+        import app.cli.chat
+        import app.wiring  # noqa: F401
+
+        return 0
+    checks = [
+        _python(), _names(), _sqlite(), _home(settings), _disk(settings), _sandbox(), *_models(settings),
+    ]  # fmt: skip
+    if args.json:
+        print(
+            json.dumps([dict(zip(("name", "state", "found", "fix"), check, strict=True)) for check in checks], indent=2)
+        )
+    else:
+        marks = {"ok": "✓", "warning": "!", "problem": "✗"}
+        for name, state, found, fix in checks:
+            print(f"{marks[state]} {name:<10} {found}{f' → {fix}' if fix else ''}")
+    return 1 if any(state == "problem" for _, state, _, _ in checks) else 0
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    good = (3, 11) <= sys.version_info[:2] < (3, 14)
+    return ("python", "ok" if good else "problem", version, "" if good else "use Python 3.11 to 3.13")
+
+
+def _names() -> Check:
+    strangers = [
+        name
+        for name in OURS
+        if (spec := importlib.util.find_spec(name)) is None or not str(spec.origin or "").startswith(str(ROOT))
+    ]
+    if strangers:
+        return ("names", "problem", f"{', '.join(strangers)} are not ours", "use the project's own .venv")
+    return ("names", "ok", f"{len(OURS)} packages are ours", "")
+
+
+def _sqlite() -> Check:
+    with sqlite3.connect(":memory:") as database:
+        try:
+            database.execute("CREATE VIRTUAL TABLE probe USING fts5(text)")
+        except sqlite3.OperationalError:
+            return ("sqlite", "problem", f"{sqlite3.sqlite_version} without FTS5", "use a Python built with FTS5")
+    return ("sqlite", "ok", f"{sqlite3.sqlite_version} with FTS5", "")
+
+
+def _home(settings: Settings) -> Check:
+    try:
+        ensure_writable(settings.home)
+    except LyceumError as error:
+        return ("home", "problem", error.message, error.next_step)
+    return ("home", "ok", str(settings.home), "")
+
+
+def _disk(settings: Settings) -> Check:
+    existing = next(folder for folder in (settings.home, *settings.home.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    state = "ok" if free > LITTLE_DISK else "warning"
+    return ("disk", state, f"{free / 1024**3:.1f} GiB free", "" if state == "ok" else "a local model needs 2 GiB")
+
+
+def _sandbox() -> Check:
+    from mcp_servers.sandbox.tiers import reached
+
+    probes = reached()
+    working = [name for name, missing in probes.items() if not missing]
+    missing = "; ".join(reason for reason in probes.values() if reason)
+    return ("sandbox", "ok" if working else "problem", ", ".join(working) or "no tier works", missing)
+
+
+def _models(settings: Settings) -> list[Check]:
+    from models.resolve import rungs
+
+    return [
+        ("models", "ok" if rung.available else "warning", f"{rung.name}: {rung.reason}", "")
+        for rung in rungs(settings, os.environ)
+        if rung.available
+    ]
