@@ -1,0 +1,376 @@
+"""From a frame to a SQL tree: the joins it needs, and whether counting or summing across them stays true."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import sqlglot
+from sqlglot import exp
+
+from lyceum.tables import Cell
+from models.offline.tables.frame import Aggregate, Catalog, Filter, Frame, Period, Unclear
+from models.tables.graph import Edge, JoinPath, display_of, graph, keys_of, many_sided
+from models.tables.link import Candidate
+from models.tables.words import name_words
+
+RESERVED = frozenset(
+    "order group table select where from to index values default check user end transaction references limit join case when union all "
+    "primary key desc asc by as in is on or and not null set between like having distinct create left right full cross natural".split()
+)
+PERIODS = {
+    ("sqlite", "year"): "STRFTIME('%Y', x)", ("sqlite", "month"): "STRFTIME('%Y-%m', x)",
+    ("duckdb", "year"): "EXTRACT(YEAR FROM CAST(x AS DATE))", ("duckdb", "month"): "STRFTIME(CAST(x AS DATE), '%Y-%m')",
+    ("postgres", "year"): "EXTRACT(YEAR FROM CAST(x AS DATE))", ("postgres", "month"): "TO_CHAR(CAST(x AS DATE), 'YYYY-MM')",
+}  # fmt: skip
+COMPARE: dict[str, type[exp.Binary]] = {
+    ">": exp.GT,
+    "<": exp.LT,
+    ">=": exp.GTE,
+    "<=": exp.LTE,
+    "=": exp.EQ,
+    "!=": exp.NEQ,
+}
+
+
+@dataclass(frozen=True)
+class Built:
+    sql: str
+    columns: tuple[str, ...]
+
+
+class Builder:
+    """Builds one SELECT for a frame; raises `Unclear` where rows would be counted twice or joins are a guess."""
+
+    def __init__(self, frame: Frame, catalog: Catalog) -> None:
+        self.frame, self.catalog = frame, catalog
+        self.dialect = catalog.schema.dialect
+        self.periods = [period if period.of else replace(period, of=self.date_near(period)) for period in frame.periods]
+        grouped = self.date_near(Period("in", "", "")) if frame.group_period else None
+        self.grouped = grouped
+        dated = [period.of.table for period in self.periods if period.of] + ([grouped.table] if grouped else [])
+        tables = list(dict.fromkeys([*frame.named_tables(), *dated]))
+        path = graph(catalog.schema).connect(tables, frame.roles)
+        if path is None:
+            raise Unclear(f"{', '.join(tables)} are not connected by foreign keys")
+        if path.ambiguous:
+            raise Unclear(f"{', '.join(tables)} can be joined in several ways")
+        self.path: JoinPath = path
+        self.root = tables[0]
+        small = frame.order is not None and not frame.order.descending and isinstance(frame.order.of, Aggregate)
+        self.keep_empty = small or any(each.op in ("<", "<=") for each in frame.having)
+
+    def date_near(self, period: Period) -> Candidate:
+        measures = [each.of.table for each in self.frame.aggregates if each.function != "count"]
+        if self.frame.order and isinstance(self.frame.order.of, Aggregate):
+            measures.append(self.frame.order.of.of.table)
+        near = [period.near] if period.near else []
+
+        def accept(column: Candidate) -> bool:
+            return (self.catalog.is_date(column) and "birth" not in name_words(column.column)) or self.catalog.is_year(
+                column
+            )
+
+        return self.catalog.date_of(list(dict.fromkeys([*measures, *near, *self.frame.named_tables()])), accept)
+
+    # names
+
+    def name(self, name: str) -> exp.Identifier:
+        plain = re.fullmatch(r"[A-Za-z_]\w*", name) and name.casefold() not in RESERVED
+        return exp.to_identifier(name, quoted=not plain or (self.dialect == "postgres" and name != name.lower()))
+
+    def table(self, name: str) -> exp.Table:
+        return exp.Table(this=self.name(name))
+
+    def column(self, table: str, name: str) -> exp.Column:
+        return exp.Column(this=self.name(name), table=self.name(table))
+
+    def value(self, of: Candidate) -> exp.Expression:
+        columns: list[exp.Expression] = [self.column(of.table, name) for name in of.columns]
+        return columns[0] if len(columns) == 1 else exp.Mul(this=columns[0], expression=columns[1])
+
+    # conditions
+
+    def literal(self, value: Cell) -> exp.Expression:
+        return exp.convert(int(value) if isinstance(value, float) and value == int(value) else value)
+
+    def condition(self, each: Filter) -> exp.Expression:
+        many = many_sided(self.path, self.root)
+        if each.of.table in many and (each.negated or each.every):
+            raise Unclear("a negation or 'and' about several rows at once")
+        if each.op == "like" and (len(each.of.columns) > 1 or re.search(r"[%_]", str(each.values[0]).strip("%"))):
+            raise Unclear("cannot match that pattern")
+        column = self.value(each.of)
+        values = [self.literal(value) for value in each.values]
+        if each.op == "null":
+            found: exp.Expression = exp.Is(this=column, expression=exp.Null())
+        elif each.op == "true":
+            flag = self.catalog.column(each.of).affinity == "boolean" and self.dialect != "sqlite"
+            return exp.EQ(this=column, expression=exp.convert(not each.negated if flag else int(not each.negated)))
+        elif each.op == "like":
+            found = (exp.Like if self.dialect == "sqlite" else exp.ILike)(this=column, expression=values[0])
+        elif each.op == "between":
+            found = exp.Between(this=column, low=values[0], high=values[1])
+        elif len(values) > 1:
+            found = exp.In(this=column, expressions=values)
+        elif each.negated and each.op == "=" and not each.through:
+            return exp.NEQ(this=column, expression=values[0])
+        else:
+            found = COMPARE[each.op](this=column, expression=values[0])
+        return exp.Not(this=found) if each.negated else found
+
+    def during(self, period: Period) -> exp.Expression:
+        of = period.of
+        if of is None or of.table in many_sided(self.path, self.root) and period.op == "!=":
+            raise Unclear("cannot place the period")
+        start, end = exp.convert(period.start), exp.convert(period.end)
+        if self.catalog.is_year(of):
+            if not (period.start.endswith("-01-01") and period.end.endswith("-01-01")):
+                raise Unclear(f"{of.column} holds years, not days")
+            start, end = exp.convert(int(period.start[:4])), exp.convert(int(period.end[:4]))
+        column = self.value(of)
+        whole = exp.and_(exp.GTE(this=column, expression=start), exp.LT(this=column.copy(), expression=end))
+        bounds: dict[str, exp.Expression] = {
+            "in": whole, "=": whole, ">": exp.GTE(this=column, expression=end), ">=": exp.GTE(this=column, expression=start),
+            "<": exp.LT(this=column, expression=start), "<=": exp.LT(this=column, expression=end),
+        }  # fmt: skip
+        return bounds[period.op].copy()
+
+    def missing(self, table: str) -> exp.Expression:
+        """No row of `table` belongs to the row at hand."""
+        paths = graph(self.catalog.schema).paths({self.root}, table)
+        if len(paths) != 1 or len(paths[0]) > 2:
+            raise Unclear(f"cannot tell how {table} is missing")
+        first, *rest = paths[0]
+        inner = first.child if first.parent == self.root else first.parent
+        select = exp.select("1").from_(self.table(inner))
+        seen = {inner, self.root}
+        for edge in rest:
+            other = edge.child if edge.parent in seen else edge.parent
+            select = select.join(self.table(other), on=self.on(edge))
+            seen.add(other)
+        return exp.Not(this=exp.Exists(this=select.where(self.on(first))))
+
+    def on(self, edge: Edge) -> exp.Expression:
+        return exp.EQ(this=self.column(edge.child, edge.column), expression=self.column(edge.parent, edge.references))
+
+    def where(self, filters: Iterable[Filter]) -> list[exp.Expression]:
+        own = [each for each in filters if not each.through]
+        conditions = [self.condition(each) for each in own]
+        through = [each for each in filters if each.through]
+        if through:
+            table, column = through[0].of.table, through[0].through
+            references = self.catalog.self_references[(table, column)]
+            inner = (
+                exp.select(self.column(table, references))
+                .from_(self.table(table))
+                .where(*(self.condition(each) for each in through))
+            )
+            conditions.append(exp.In(this=self.column(table, column), query=exp.Subquery(this=inner)))
+        return conditions
+
+    # the statement
+
+    def source(self, select: exp.Select, side: str = "") -> exp.Select:
+        select = select.from_(self.table(self.root))
+        seen = {self.root}
+        for _ in self.path.edges:
+            for edge in self.path.edges:
+                if (edge.child in seen) != (edge.parent in seen):
+                    other = edge.child if edge.parent in seen else edge.parent
+                    select = select.join(self.table(other), on=self.on(edge), join_type=side)
+                    seen.add(other)
+        return select
+
+    def figure(self, aggregate: Aggregate) -> exp.Expression:
+        """The aggregate as an expression; summing a table whose rows the joins repeat is refused."""
+        of = aggregate.of
+        repeated = many_sided(self.path, of.table)
+        if aggregate.function == "count" and of.kind == "table":
+            keys = keys_of(self.catalog.tables[of.table])
+            if not repeated and not self.keep_empty:
+                return exp.Count(this=exp.Star())
+            if len(keys) != 1:
+                raise Unclear(f"{of.table} has no single key to count")
+            key = self.column(of.table, keys[0])
+            return exp.Count(this=exp.Distinct(expressions=[key]) if repeated else key)
+        if aggregate.function == "count":
+            columns: list[exp.Expression] = [self.column(of.table, name) for name in of.columns]
+            if len(columns) > 1:
+                raise Unclear("cannot count names")
+            return exp.Count(this=exp.Distinct(expressions=columns))
+        if repeated and aggregate.function in ("sum", "avg"):
+            raise Unclear(f"joining {', '.join(sorted(repeated))} would repeat rows of {of.table}")
+        function = {"sum": exp.Sum, "avg": exp.Avg, "min": exp.Min, "max": exp.Max}[aggregate.function]
+        return function(this=self.value(of))
+
+    def shown(self, of: Candidate) -> list[exp.Expression]:
+        names = of.columns if of.columns else display_of(self.catalog.tables[of.table])
+        return [self.column(of.table, name) for name in names]
+
+    def keyed(self, of: Candidate) -> list[exp.Expression]:
+        keys = keys_of(self.catalog.tables[of.table]) if of.kind in ("table", "name") else ()
+        shown = self.shown(of)
+        extra: list[exp.Expression] = [self.column(of.table, name) for name in keys]
+        return [*(key for key in extra if key not in shown), *shown]
+
+    def build(self) -> Built:
+        frame = self.frame
+        if frame.share:
+            return self.share()
+        if frame.having and frame.aggregates and not frame.group and not frame.select and not frame.order:
+            return self.count_groups()
+        if frame.aggregates and frame.aggregates[0].each:
+            return self.average_group()
+        if frame.group or frame.aggregates or frame.group_period:
+            return self.finished(self.grouped_select())
+        return self.finished(self.listed())
+
+    def filtered(self, select: exp.Select, side: str = "") -> exp.Select:
+        conditions = [*self.where(self.frame.filters), *(self.during(period) for period in self.periods)]
+        conditions += [self.missing(table) for table in self.frame.anti]
+        if self.frame.order and self.frame.limit:
+            nullable = [
+                each for each in self.frame.group if each.kind == "column" and self.catalog.column(each).nullable
+            ]
+            conditions += [exp.Not(this=exp.Is(this=self.value(each), expression=exp.Null())) for each in nullable]
+        select = self.source(select, side)
+        return select.where(*conditions) if conditions else select
+
+    def listed(self) -> exp.Select:
+        frame = self.frame
+        self.root = frame.select[0].table
+        many = many_sided(self.path, self.root)
+        shown = [column for each in frame.select for column in self.shown(each)]
+        if frame.order and isinstance(frame.order.of, Candidate):
+            if frame.order.of.table in many:
+                raise Unclear(f"each {self.root} has several {frame.order.of.column}")
+            extra = self.value(frame.order.of)
+            shown += [extra] if extra not in shown else []
+        plain = all(each.kind == "column" and not self.catalog.is_key(each) for each in frame.select)
+        plain = plain and not any(
+            self.catalog.is_number(each)
+            or self.catalog.is_date(each)
+            or each.column in display_of(self.catalog.tables[each.table])
+            for each in frame.select
+        )
+        select = self.filtered(exp.select(*shown))
+        if frame.order and isinstance(frame.order.of, Candidate):
+            select = select.order_by(
+                exp.Ordered(this=self.value(frame.order.of), desc=frame.order.descending, nulls_first=False)
+            )
+        return select.distinct() if frame.distinct or many or (plain and not frame.order) else select
+
+    def grouped_select(self) -> exp.Select:
+        frame = self.frame
+        keep = self.keep_empty and bool(frame.group)
+        if keep:
+            self.root = frame.group[0].table
+            if frame.filters or self.periods or frame.anti or len(frame.group) > 1:
+                raise Unclear("cannot tell whether groups without rows count")
+        figures = list(dict.fromkeys([*frame.aggregates, *(each.aggregate for each in frame.having)]))
+        order = frame.order
+        if order and isinstance(order.of, Aggregate) and order.of not in figures:
+            figures.append(order.of)
+        groups = [column for each in frame.group for column in self.keyed(each)]
+        shown = [column for each in frame.group for column in self.shown(each)]
+        if self.grouped:
+            period = self.part_of_date(self.grouped)
+            groups.append(period)
+            shown.append(exp.alias_(period, frame.group_period))
+        if not groups and len({each.of.table for each in figures}) > 1:
+            raise Unclear("figures of different tables")
+        names = {each: self.alias(each) for each in figures}
+        shown += [exp.alias_(self.figure(each), self.name(names[each])) for each in figures]
+        shown += [
+            column for each in frame.select for column in self.shown(each) if column in groups and column not in shown
+        ]
+        select = self.filtered(exp.select(*shown), "left" if keep else "")
+        select = select.group_by(*groups) if groups else select
+        if frame.having:
+            select = select.having(
+                *(
+                    COMPARE[each.op](this=self.figure(each.aggregate), expression=self.literal(each.number))
+                    for each in frame.having
+                )
+            )
+        if order and isinstance(order.of, Aggregate):
+            select = select.order_by(
+                exp.Ordered(this=exp.Column(this=self.name(names[order.of])), desc=order.descending, nulls_first=False)
+            )
+        elif order and isinstance(order.of, Candidate):
+            if not any(self.value(order.of) == group for group in groups):
+                raise Unclear("orders groups by something they do not have")
+            select = select.order_by(exp.Ordered(this=self.value(order.of), desc=order.descending, nulls_first=False))
+        return select
+
+    def part_of_date(self, of: Candidate) -> exp.Expression:
+        if self.catalog.is_year(of):
+            return self.value(of)
+        tree = sqlglot.parse_one(PERIODS[self.dialect, self.frame.group_period], read=self.dialect)
+        return tree.transform(lambda node: self.value(of) if isinstance(node, exp.Column) else node)
+
+    def count_groups(self) -> Built:
+        """How many rows of a table meet a condition on a count: `how many artists have more than 10 albums`."""
+        counted = self.frame.aggregates[0]
+        if counted.function != "count" or counted.of.kind != "table":
+            raise Unclear("cannot count those groups")
+        self.frame.aggregates, self.frame.group = [], [counted.of]
+        inner = self.grouped_select()
+        outer = exp.select(exp.alias_(exp.Count(this=exp.Star()), self.alias(counted))).from_(inner.subquery("counted"))
+        return self.finished(outer)
+
+    def average_group(self) -> Built:
+        counted = self.frame.aggregates[0]
+        if not self.frame.group or self.frame.order or self.frame.having or len(self.frame.aggregates) > 1:
+            raise Unclear("an average of counts needs to say per what")
+        self.frame.aggregates = [replace(counted, each=False)]
+        inner = self.grouped_select()
+        average = exp.Avg(this=exp.Column(this=self.name(self.alias(counted))))
+        return self.finished(
+            exp.select(exp.alias_(average, f"average_{self.alias(counted)}")).from_(inner.subquery("counted"))
+        )
+
+    def share(self) -> Built:
+        frame = self.frame
+        parts = [each for each in frame.filters if not each.base]
+        if (
+            frame.group
+            or frame.group_period
+            or frame.having
+            or frame.order
+            or frame.anti
+            or len(frame.aggregates) != 1
+            or not (parts or self.periods)
+        ):
+            raise Unclear("cannot tell what the share is of")
+        of = frame.aggregates[0]
+        self.root = of.of.table
+        if (
+            many_sided(self.path, self.root)
+            or of.function not in ("count", "sum")
+            or (of.function == "count" and of.of.kind != "table")
+        ):
+            raise Unclear("the share would count rows twice")
+        whole = exp.convert(1) if of.function == "count" else self.value(of.of)
+        condition = exp.and_(*self.where(parts), *(self.during(period) for period in self.periods))
+        part = exp.Sum(this=exp.Case().when(condition, whole).else_(exp.convert(0)))
+        total = exp.Count(this=exp.Star()) if of.function == "count" else exp.Sum(this=whole.copy())
+        ratio = exp.Div(this=exp.Mul(this=exp.Literal.number("100.0"), expression=part), expression=total)
+        select = self.source(exp.select(exp.alias_(ratio, "percentage")), "left")
+        base = self.where([each for each in frame.filters if each.base])
+        return self.finished(select.where(*base) if base else select)
+
+    def alias(self, aggregate: Aggregate) -> str:
+        words = name_words(aggregate.of.table) if aggregate.of.kind == "table" else name_words(aggregate.of.columns[-1])
+        if aggregate.of.kind == "measure":
+            words = ("total",) if len(aggregate.of.columns) > 1 else words
+        noun = "_".join(words)
+        form = {"count": "{}_count", "sum": "total_{}", "avg": "average_{}", "min": "lowest_{}", "max": "highest_{}"}
+        return form[aggregate.function].format(noun).replace("total_total", "total")
+
+    def finished(self, select: exp.Select) -> Built:
+        if self.frame.limit and select.args.get("order"):
+            select = select.limit(self.frame.limit)
+        return Built(select.sql(self.dialect, pretty=False), tuple(select.named_selects))

@@ -1,0 +1,154 @@
+"""What a question asks for, before it is SQL: what to select, count, group, filter and order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lyceum.tables import Cell, Column, Schema, Table
+from models.tables.graph import graph, keys_of
+from models.tables.link import Candidate, date_like
+from models.tables.words import name_words
+
+Function = Literal["count", "sum", "avg", "min", "max"]
+
+
+class Unclear(Exception):  # noqa: N818 - it is an outcome of reading, not a failure of the program
+    """A reading does not hold together; the message says why."""
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """`function` over a table (counting its rows), a column or a computed measure; `each`: averaged over groups."""
+
+    function: Function
+    of: Candidate
+    each: bool = False
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A condition on a column. `through`: a self-reference, the condition is about the row it points to.
+    `base`: it narrows what a share is taken of, not the share. `every`: the values were joined by "and"."""
+
+    of: Candidate
+    op: str
+    values: tuple[Cell, ...]
+    negated: bool = False
+    through: str = ""
+    base: bool = False
+    every: bool = False
+
+
+@dataclass(frozen=True)
+class Period:
+    """From the first day `start` to the day `end` after the last; without a column, of the table `near` it."""
+
+    op: str
+    start: str
+    end: str
+    of: Candidate | None = None
+    near: str = ""
+
+
+@dataclass(frozen=True)
+class Having:
+    aggregate: Aggregate
+    op: str
+    number: float
+
+
+@dataclass(frozen=True)
+class Order:
+    of: Aggregate | Candidate
+    descending: bool
+
+
+@dataclass
+class Frame:
+    select: list[Candidate] = field(default_factory=list[Candidate])
+    aggregates: list[Aggregate] = field(default_factory=list[Aggregate])
+    group: list[Candidate] = field(default_factory=list[Candidate])
+    group_period: str = ""
+    filters: list[Filter] = field(default_factory=list[Filter])
+    periods: list[Period] = field(default_factory=list[Period])
+    having: list[Having] = field(default_factory=list[Having])
+    order: Order | None = None
+    limit: int | None = None
+    anti: list[str] = field(default_factory=list[str])
+    tables: list[str] = field(default_factory=list[str])
+    roles: set[str] = field(default_factory=set[str])
+    distinct: bool = False
+    share: bool = False
+
+    def named_tables(self) -> list[str]:
+        """Every table the question needs, the one that rows are about first."""
+        parts = [*self.aggregates, *(having.aggregate for having in self.having)]
+        parts += [self.order.of] if self.order else []
+        wanted = [part.of if isinstance(part, Aggregate) else part for part in parts]
+        wanted += [
+            *self.select,
+            *self.group,
+            *(each.of for each in self.filters),
+            *(each.of for each in self.periods if each.of),
+        ]
+        return list(dict.fromkeys([*(each.table for each in wanted), *self.tables]))
+
+
+class Catalog:
+    """What the columns of a schema can be used for."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self.tables: dict[str, Table] = {table.name: table for table in schema.tables}
+        edges = graph(schema).edges
+        self.references = {(edge.child, edge.column) for edge in edges}
+        self.self_references = {
+            (edge.child, edge.column): edge.references for edge in edges if edge.child == edge.parent
+        }
+
+    def column(self, candidate: Candidate) -> Column:
+        return next(column for column in self.tables[candidate.table].columns if column.name == candidate.column)
+
+    def is_key(self, candidate: Candidate) -> bool:
+        return (candidate.table, candidate.column) in self.references or candidate.column in keys_of(
+            self.tables[candidate.table]
+        )
+
+    def is_number(self, candidate: Candidate) -> bool:
+        if candidate.kind == "measure":
+            return True
+        plain = candidate.kind == "column" and self.column(candidate).affinity in ("integer", "number")
+        return plain and not self.is_key(candidate) and not self.is_flag(candidate)
+
+    def is_date(self, candidate: Candidate) -> bool:
+        return candidate.kind == "column" and date_like(self.column(candidate))
+
+    def is_year(self, candidate: Candidate) -> bool:
+        return (
+            candidate.kind == "column"
+            and self.column(candidate).affinity == "integer"
+            and name_words(candidate.column)[-1] == "year"
+        )
+
+    def is_flag(self, candidate: Candidate) -> bool:
+        if candidate.kind != "column":
+            return False
+        column = self.column(candidate)
+        named = re.match(r"(?:is|has)_|(?:is|has)[A-Z]", column.name)
+        return column.affinity == "boolean" or bool(named and column.affinity == "integer")
+
+    def date_of(self, tables: list[str], accept: Callable[[Candidate], bool]) -> Candidate:
+        """The date column meant by a bare `in 2010`: the only one of the first table that has one."""
+        for table in tables:
+            columns = [Candidate("column", table, (column.name,)) for column in self.tables[table].columns]
+            dated = [column for column in columns if accept(column)]
+            own = set(name_words(table)) | {"date"}
+            plain = [column for column in dated if set(name_words(column.column)) <= own]
+            if len(plain or dated) == 1:
+                return (plain or dated)[0]
+            if dated:
+                raise Unclear(f"{table} has several dates; say which one")
+        raise Unclear("no date to compare with")

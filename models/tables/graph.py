@@ -1,0 +1,144 @@
+"""The tables of a schema as a graph of foreign keys, declared or plain from the names, and the joins between them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import pairwise
+
+from lyceum.tables import Column, Schema, Table
+from models.tables.words import name_words
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Many rows of `child` refer to one row of `parent`: `child.column = parent.references`."""
+
+    child: str
+    column: str
+    parent: str
+    references: str
+
+
+@dataclass(frozen=True)
+class JoinPath:
+    """The joins that connect some tables. `ambiguous`: another path of the same length exists."""
+
+    tables: frozenset[str] = frozenset()
+    edges: tuple[Edge, ...] = ()
+    ambiguous: bool = False
+
+
+@dataclass(frozen=True)
+class Graph:
+    edges: tuple[Edge, ...]
+    around: dict[str, list[tuple[str, Edge]]] = field(default_factory=dict[str, "list[tuple[str, Edge]]"])
+
+    def paths(self, sources: Collection[str], goal: str, limit: int = 5) -> list[tuple[Edge, ...]]:
+        """Every shortest path from any of `sources` to `goal`, without a table twice."""
+        frontier: list[tuple[str, tuple[Edge, ...], frozenset[str]]] = [
+            (table, (), frozenset(sources)) for table in sorted(sources)
+        ]
+        for _ in range(limit):
+            longer: list[tuple[str, tuple[Edge, ...], frozenset[str]]] = []
+            for table, path, seen in frontier:
+                for other, edge in self.around.get(table, []):
+                    if other not in seen:
+                        longer.append((other, (*path, edge), seen | {other}))
+            found = [path for table, path, _ in longer if table == goal]
+            if found:
+                return found
+            frontier = longer[:400]
+        return []
+
+    def connect(self, tables: Iterable[str], prefer: Collection[str] = ()) -> JoinPath | None:
+        """Join all `tables`, nearest first; None when they are not connected.
+
+        `prefer` names foreign-key columns that the question mentions: they decide between paths of equal length.
+        """
+        wanted = list(dict.fromkeys(tables))
+        joined = set(wanted[:1])
+        edges: list[Edge] = []
+        ambiguous = False
+        while missing := [table for table in wanted if table not in joined]:
+            options = [(len(paths[0]), table, paths) for table in missing if (paths := self.paths(joined, table))]
+            if not options:
+                return None
+            _, _, paths = min(options, key=lambda option: option[0])
+            preferred = [path for path in paths if any(edge.column in prefer for edge in path)]
+            ambiguous = ambiguous or len(preferred or paths) > 1
+            path = (preferred or paths)[0]
+            edges += path
+            joined |= {table for edge in path for table in (edge.child, edge.parent)}
+        return JoinPath(frozenset(joined), tuple(edges), ambiguous)
+
+
+def keys_of(table: Table) -> tuple[str, ...]:
+    """The primary key, or without a declared one a column that names itself so (`id`, `customer_id`)."""
+    if table.primary_key:
+        return table.primary_key
+    own = {("id",), (*name_words(table.name), "id")}
+    return tuple(column.name for column in table.columns if name_words(column.name) in own)[:1]
+
+
+def _inferred(table: Table, column: Column, schema: Schema) -> Edge | None:
+    words = name_words(column.name)
+    if len(words) < 2 or words[-1] != "id":
+        return None
+    for other in schema.tables:
+        key = keys_of(other)
+        if other.name != table.name and len(key) == 1 and name_words(other.name) == words[:-1]:
+            return Edge(table.name, column.name, other.name, key[0])
+    return None
+
+
+@lru_cache(maxsize=32)
+def graph(schema: Schema) -> Graph:
+    """Declared foreign keys; for a table that declares none, those that its column names make plain."""
+    edges: list[Edge] = []
+    for table in schema.tables:
+        if table.foreign_keys:
+            edges += [Edge(table.name, key.column, key.table, key.references) for key in table.foreign_keys]
+        else:
+            edges += [edge for column in table.columns if (edge := _inferred(table, column, schema))]
+    around: dict[str, list[tuple[str, Edge]]] = {}
+    for edge in edges:
+        if edge.child != edge.parent:
+            around.setdefault(edge.child, []).append((edge.parent, edge))
+            around.setdefault(edge.parent, []).append((edge.child, edge))
+    return Graph(tuple(edges), around)
+
+
+PEOPLE = ((("first", "name"), ("last", "name")), (("given", "name"), ("family", "name")), (("forename",), ("surname",)))
+
+
+def display_of(table: Table) -> tuple[str, ...]:
+    """The columns people call a row by: its name, else first and last name, else title or label, else its key."""
+    own = set(name_words(table.name))
+    by_words = {name_words(column.name): column.name for column in table.columns}
+
+    def called(*endings: str) -> list[tuple[str, ...]]:
+        return [
+            (name,)
+            for end in endings
+            for words, name in by_words.items()
+            if words[-1] == end and set(words[:-1]) <= own
+        ]
+
+    people = [(by_words[first], by_words[last]) for first, last in PEOPLE if first in by_words and last in by_words]
+    full = [
+        (by_words[words],)
+        for words in (("full", "name"), ("display", "name"), ("username",), ("user", "name"))
+        if words in by_words
+    ]
+    options = [*called("name"), *full[:1], *people, *called("title", "label"), keys_of(table)]
+    return next((option for option in options if option), (table.columns[0].name,) if table.columns else ())
+
+
+def many_sided(path: JoinPath, root: str) -> set[str]:
+    """Tables of the path of which one row of `root` can meet several: summing `root` across them counts twice."""
+    one = {root}
+    for _ in pairwise((None, *path.edges, None)):
+        one |= {edge.parent for edge in path.edges if edge.child in one}
+    return set(path.tables) - one
