@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import re
@@ -16,8 +15,9 @@ from typing import Any, cast
 from mcp import Client
 from mcp_types import TextContent
 from pydantic import BaseModel
-from pydantic_ai.mcp import MCPToolset
-from pydantic_ai.toolsets import AbstractToolset
+from pydantic_ai import ModelRetry as AskModelAgain
+from pydantic_ai import Tool
+from pydantic_ai.toolsets import FunctionToolset
 
 from agents.team import TEAM
 from lyceum.artifacts import FolderArtifacts
@@ -41,41 +41,70 @@ _TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".xlsx", ".sqlite", ".sqlite3", "
 class ConnectedTools:
     """The tool servers of a process: in process by default, or at the URL that settings name."""
 
-    def __init__(self, settings: Settings, services: Services, stack: AsyncExitStack) -> None:
+    def __init__(self, settings: Settings, services: Services) -> None:
         self._settings = settings
         self._services = services
-        self._stack = stack
-        self._targets: dict[str, Any] = {}
         self._clients: dict[str, Client] = {}
 
     def servers(self) -> Sequence[str]:
         return list(cards())
 
     def _target(self, server: str) -> Any:
-        if server not in self._targets:
-            where = self._settings.tools.get(server, "inprocess")
-            if where.startswith(("http://", "https://")):
-                self._targets[server] = where
-            elif where == "inprocess":
-                self._targets[server] = make(server, self._settings, self._services)
-            else:
-                raise UserError(
-                    f"tools.{server} is {where!r}.",
-                    next_step=nearest(where, ("inprocess", "http://host:port/mcp"), what="places"),
-                )
-        return self._targets[server]
+        where = self._settings.tools.get(server, "inprocess")
+        if where == "inprocess":
+            return make(server, self._settings, self._services)
+        if where.startswith(("http://", "https://")):
+            return where
+        raise UserError(
+            f"tools.{server} is {where!r}.", next_step=nearest(where, ("inprocess", "http://host:port/mcp"), what="places")
+        )
 
-    def toolset(self, server: str) -> AbstractToolset[Any]:
-        return MCPToolset(self._target(server), id=server)
+    async def toolset(self, server: str) -> FunctionToolset[Any]:
+        """Return the server's tools as functions that call it over MCP.
+
+        PydanticAI's own `MCPToolset` does the same and costs 0.9 s to import; see docs/decisions/0002.
+        """
+        client = self._client(server)
+        tools: list[Tool[Any]] = []
+        for definition in (await client.list_tools()).tools:
+            tool: Tool[Any] = Tool.from_schema(
+                self._caller(server, definition.name),
+                name=definition.name,
+                description=definition.description,
+                json_schema=definition.input_schema,
+            )
+            hints = definition.annotations
+            tool.metadata = {"annotations": hints.model_dump() if hints else {}}
+            tools.append(tool)
+        return FunctionToolset(tools, id=server)
+
+    def _caller(self, server: str, tool: str) -> Callable[..., Any]:
+        async def call(**arguments: Any) -> dict[str, Any]:
+            try:
+                return await self.call(server, tool, arguments)
+            except ModelRetry as error:
+                raise AskModelAgain(error.message) from None
+
+        return call
 
     async def call(self, server: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        if server not in self._clients:
-            self._clients[server] = await self._stack.enter_async_context(Client(self._target(server)))
-        result = await self._clients[server].call_tool(tool, arguments)
+        result = await self._client(server).call_tool(tool, arguments)
         if result.is_error:
             text = " ".join(part.text for part in result.content if isinstance(part, TextContent))
             raise ModelRetry(text or f"{tool} failed.")
         return cast("dict[str, Any]", result.structured_content or {})
+
+    async def connect(self, stack: AsyncExitStack) -> None:
+        """Connect to every server, in the task that will also disconnect: a session belongs to one task."""
+        for server in self.servers():
+            self._clients[server] = await stack.enter_async_context(Client(self._target(server)))
+
+    def _client(self, server: str) -> Client:
+        if server not in self._clients:
+            raise UserError(
+                f"There is no tool server {server!r}.", next_step=nearest(server, self._clients, what="servers")
+            )
+        return self._clients[server]
 
 
 @dataclass(frozen=True)
@@ -131,10 +160,11 @@ async def wire(settings: Settings, *, listen: Callable[[BaseModel], None] = lamb
     artifacts = FolderArtifacts(home / "artifacts")
     _log_to(home / "logs")
     async with AsyncExitStack() as stack:
-        services = Services(home, store=store)
+        tools = ConnectedTools(settings, Services(home, store=store))
+        await tools.connect(stack)
         runtime = Runtime(
             team=TEAM,
-            tools=ConnectedTools(settings, services, stack),
+            tools=tools,
             store=store,
             artifacts=artifacts,
             models=ResolvedModels(settings, os.environ),

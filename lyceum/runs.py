@@ -20,12 +20,15 @@ ENDED: frozenset[RunStatus] = frozenset({"done", "failed", "cancelled", "limit"}
 
 
 class Attachment(BaseModel):
-    """Something a thread may read: a retrieval collection or a database, by the name its server gave it."""
+    """Something a thread may read: a retrieval collection or a database, by the name its server gave it.
+
+    `problems` names files that could not be read, and why; the rest was kept.
+    """
 
     kind: Literal["collection", "database"]
     name: str
     uri: str
-    detail: str = ""
+    problems: list[str] = []
 
 
 class Thread(BaseModel):

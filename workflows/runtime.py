@@ -23,7 +23,7 @@ class Tools(Protocol):
 
     def servers(self) -> Sequence[str]: ...
 
-    def toolset(self, server: str) -> AbstractToolset[Any]:
+    async def toolset(self, server: str) -> AbstractToolset[Any]:
         """Return the server's tools for an agent; raises UserError for an unknown server."""
         ...
 

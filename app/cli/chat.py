@@ -6,9 +6,14 @@ import argparse
 import asyncio
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lyceum.errors import UserError, WaitsForApproval
 from lyceum.settings import Settings
+
+if TYPE_CHECKING:
+    from app.cli.render import Progress
+    from app.wiring import App
 
 LONGEST_QUESTION = 100_000
 
@@ -72,6 +77,8 @@ async def _chat(args: argparse.Namespace, settings: Settings, question: str | No
         for path in args.attach:
             for attachment in await app.attach(thread, Path(path)):
                 print(f"attached {attachment.kind} {attachment.name}", file=sys.stderr)
+                for problem in attachment.problems:
+                    print(f"  ! left out {problem}", file=sys.stderr)
         if not args.json:
             print(f"{LABEL}" if "offline engine" in reason else f"answered by {reason}", file=sys.stderr)
         unfinished = await _unfinished(app, thread) if args.latest or args.resume else None
@@ -86,7 +93,7 @@ async def _chat(args: argparse.Namespace, settings: Settings, question: str | No
         return code
 
 
-async def _thread(app, args: argparse.Namespace, question: str | None) -> str:
+async def _thread(app: App, args: argparse.Namespace, question: str | None) -> str:
     if args.resume:
         return (await app.store.thread(args.resume)).id
     if args.latest:
@@ -97,12 +104,12 @@ async def _thread(app, args: argparse.Namespace, question: str | None) -> str:
     return (await app.store.create_thread((question or "conversation").strip().splitlines()[0])).id
 
 
-async def _unfinished(app, thread: str) -> str | None:
+async def _unfinished(app: App, thread: str) -> str | None:
     runs = await app.store.runs(thread=thread, status=("queued", "running", "waiting"), limit=1)
     return runs[0].id if runs else None
 
 
-async def _ask(app, args, progress, thread: str, question: str) -> int:
+async def _ask(app: App, args: argparse.Namespace, progress: Progress, thread: str, question: str) -> int:
     from workflows.chat_turn import ChatRequest
 
     request = ChatRequest(
@@ -111,7 +118,7 @@ async def _ask(app, args, progress, thread: str, question: str) -> int:
     return await _finish(app, args, progress, await app.engine.submit("chat_turn", request, thread=thread))
 
 
-async def _finish(app, args, progress, run_id: str) -> int:
+async def _finish(app: App, args: argparse.Namespace, progress: Progress, run_id: str) -> int:
     """Drive a run to its end and print its answer; a pipe never waits for an approval."""
     from app.cli.approval import decide_at_terminal
     from app.cli.render import print_answer
@@ -134,7 +141,7 @@ async def _finish(app, args, progress, run_id: str) -> int:
     return 0
 
 
-async def _converse(app, args, progress, thread: str) -> int:
+async def _converse(app: App, args: argparse.Namespace, progress: Progress, thread: str) -> int:
     """Ask, answer, ask again, until the end of input or /quit; Ctrl-C stops a turn and keeps the conversation."""
     from prompt_toolkit import PromptSession
     from prompt_toolkit.history import FileHistory

@@ -24,9 +24,7 @@ Check = tuple[str, str, str, str]  # name, ok | warning | problem, what was foun
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="machine-readable")
-    parser.add_argument(
-        "--warm", action="store_true", help="only load what chat needs, so that its first start is fast"
-    )
+    parser.add_argument("--warm", action="store_true", help="load what chat needs, so that it starts fast")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:

@@ -5,9 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from typing import TYPE_CHECKING, Any, cast
 
 from lyceum.errors import UserError
 from lyceum.settings import Settings
+
+if TYPE_CHECKING:
+    from app.cli.render import Progress
+    from app.wiring import App
+    from lyceum.runs import RunStore
 
 ACTIONS = ["list", "show", "events", "watch", "approve", "deny", "cancel", "resume", "fork"]
 
@@ -35,7 +41,8 @@ async def _runs(args: argparse.Namespace, settings: Settings) -> int:
                 print(json.dumps([each.model_dump(mode="json") for each in found], indent=2))
                 return 0
             for each in found:
-                asked = each.input.get("question", "") if isinstance(each.input, dict) else ""
+                given = cast("dict[str, Any]", each.input) if isinstance(each.input, dict) else {}
+                asked = given.get("question", "")
                 print(f"{each.id}  {each.status:<9} {each.created:%Y-%m-%d %H:%M}  {' '.join(str(asked).split())[:80]}")
             return 0
         run_id = await _full_id(app.store, args.run)
@@ -57,7 +64,7 @@ async def _runs(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-async def _full_id(store, start: str | None) -> str:
+async def _full_id(store: RunStore, start: str | None) -> str:
     if not start:
         raise UserError("Name the run.", next_step="See `lyceum runs list`.")
     found = [each.id for each in await store.runs(limit=10_000) if each.id.startswith(start)]
@@ -67,7 +74,7 @@ async def _full_id(store, start: str | None) -> str:
     return found[0]
 
 
-async def _show(store, run_id: str, *, as_json: bool) -> None:
+async def _show(store: RunStore, run_id: str, *, as_json: bool) -> None:
     from app.cli.render import Progress, print_answer
     from lyceum.events import Answered
 
@@ -81,7 +88,7 @@ async def _show(store, run_id: str, *, as_json: bool) -> None:
             print(line)
 
 
-async def _decide(store, run_id: str, *, approved: bool, reason: str) -> None:
+async def _decide(store: RunStore, run_id: str, *, approved: bool, reason: str) -> None:
     from lyceum.runs import Decision
 
     pending = await store.approvals(run=run_id)
@@ -92,7 +99,7 @@ async def _decide(store, run_id: str, *, approved: bool, reason: str) -> None:
     print(f"decided; continue with `lyceum runs resume {run_id}`")
 
 
-async def _resume(app, progress, run_id: str) -> int:
+async def _resume(app: App, progress: Progress, run_id: str) -> int:
     from app.cli.render import print_answer
 
     finished = await app.engine.drive(run_id)

@@ -10,6 +10,7 @@ from models.offline.skill import content_words
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\d`$(\[*])|\n{2,}|\n(?=[-*|#])")
 LONGEST = 420
+ALSO = 0.6  # share of the question's words that a second passage must carry to be quoted too
 
 
 def sentences(text: str) -> list[str]:
@@ -28,7 +29,7 @@ def extract(question: str, sources: Sequence[Source], *, most: int = 3) -> list[
     claims: list[Claim] = []
     for rank, source in enumerate(sources[:2]):
         lines = sentences(source.text)
-        if not lines:
+        if not lines or (rank > 0 and overlap(question, source) < ALSO):
             continue
         scored = sorted(range(len(lines)), key=lambda n: (-len(wanted & set(content_words(lines[n]))) - (n == 0), n))
         for n in sorted(scored[: most - len(claims) if rank == 0 else 1]):

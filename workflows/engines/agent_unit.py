@@ -52,7 +52,7 @@ class _AgentScope:
 
     async def tell(self, event: Any, once: str) -> None:
         known = {"agent": self.role, "branch": self.ctx.branch}
-        await self.ctx.engine.record(self.ctx.run_id, event.model_copy(update=known), once=f"{self.ctx.scope}{once}")
+        await self.ctx.engine.record(self.ctx.run_id, event.model_copy(update=known), once=once)
 
     def stream(self, text: str) -> None:
         delta = TextDelta(run=self.ctx.run_id, branch=self.ctx.branch, agent=self.role, text=text)
@@ -63,7 +63,7 @@ async def run_agent(ctx: JournalContext, role: str, given: AgentInput, model_key
     """Run a role of the team on `given` and return its typed output."""
     runtime = ctx.engine.runtime
     member = runtime.team[role]
-    toolsets = [runtime.tools.toolset(server) for server in member.servers if server in runtime.tools.servers()]
+    toolsets = [await runtime.tools.toolset(server) for server in member.servers if server in runtime.tools.servers()]
     agent: Agent[Any, Any] = member.make(runtime.models.get(model_key), toolsets, [JournalDurability()])
     approved = frozenset(cast("list[str]", given.deps.get("approved", [])))
     token = _current.set(_AgentScope(ctx, role, approved))
@@ -135,7 +135,7 @@ class _Backend(JournalCallableOperationBackend[Any]):
         if isinstance(operation_id, ModelRequestId):
             return await _model_request(scope, operation_id, body, cast("list[ModelMessage]", cache_key[1]))
         if isinstance(operation_id, ToolsetCallToolId):
-            call = cast("RunContext[Any]", cache_key[2]).tool_call_id or name
+            call = f"{scope.ctx.scope}{cast('RunContext[Any]', cache_key[2]).tool_call_id or name}"
             tool = cast("Any", cache_key[3])
             arguments = cast("dict[str, Any]", cache_key[1])
             return await _tool_call(scope, operation_id.toolset_id, str(cache_key[0]), call, arguments, tool, body)
@@ -152,7 +152,7 @@ async def _model_request(
             f"The {scope.role} used its budget ({scope.model_calls - 1} model calls, {scope.tokens} tokens).",
             next_step="Raise budget.model_calls or budget.tokens, or ask something narrower.",
         )
-    name = f"model{scope.model_calls}"
+    key = f"{scope.ctx.scope}model.{scope.model_calls}"
     spent = 0.0
 
     async def measured() -> object:
@@ -162,7 +162,7 @@ async def _model_request(
         spent = (time.perf_counter() - start) * 1000
         return payload
 
-    kept = await scope.ctx.unit(f"{scope.ctx.scope}{name}", _conversation_hash(messages), measured)
+    kept = await scope.ctx.unit(key, _conversation_hash(messages), measured)
     response = cast("dict[str, Any]", kept.get("response", kept) if isinstance(kept, dict) else {})
     usage = cast("dict[str, Any]", response.get("usage") or {})
     model = str(response.get("model_name") or request.model_name)
@@ -176,7 +176,7 @@ async def _model_request(
         cost=cost_of(model, str(response.get("provider_name") or ""), tokens_in, tokens_out),
         latency_ms=round(spent, 1),
     )
-    await scope.tell(called, name)
+    await scope.tell(called, key)
     return kept
 
 
@@ -203,15 +203,14 @@ async def _tool_call(
         if decision.edited is not None:
             arguments.clear()
             arguments.update(decision.edited)
-    await scope.tell(ToolCalled(call=call, server=server, tool=tool, arguments=dict(arguments)), f"tool.{call}")
+    await scope.tell(ToolCalled(call=call, server=server, tool=tool, arguments=dict(arguments)), f"{call}.called")
     start = time.perf_counter()
-    key = f"{ctx.scope}tool.{call}"
-    kept = await ctx.unit(key, result_hash([tool, arguments]), body)
+    kept = await ctx.unit(f"{call}.tool", result_hash([tool, arguments]), body)
     latency = (time.perf_counter() - start) * 1000
     content = _content(kept)
     sources = [Source.model_validate(source) for source in _sources(content)]
     for source in sources:
-        await scope.tell(SourceFound(source=source), f"source.{call}.{source.id}")
+        await scope.tell(SourceFound(source=source), f"{call}.source.{source.id}")
     failed = isinstance(kept, dict) and cast("dict[str, Any]", kept).get("kind") != "tool_return"
     returned = ToolReturned(
         call=call,
@@ -223,7 +222,7 @@ async def _tool_call(
         latency_ms=round(latency, 1),
         sources=[source.id for source in sources],
     )
-    await scope.tell(returned, f"returned.{call}")
+    await scope.tell(returned, f"{call}.returned")
     return kept
 
 

@@ -1,0 +1,1 @@
+"""Ingests documents and finds passages in them, each citable to its page, heading or lines."""
