@@ -10,12 +10,12 @@ from typing import Literal
 
 from lyceum.tables import Cell, Column, Schema, Table
 from models.tables.graph import display_of, graph, keys_of
-from models.tables.words import ABBREVIATIONS, STOP, Token, lemma, name_words, stem, synonyms, tokenize
+from models.tables.words import ABBREVIATIONS, SOFT, STOP, Token, lemma, name_words, stem, synonyms, tokenize
 
 Kind = Literal["table", "column", "name", "measure", "value"]
 LONGEST = 6
 SURE = 0.8
-MONEY_WORDS = frozenset({"revenue", "sale", "spend", "spending", "turnover", "earnings", "income"})
+MONEY_WORDS = frozenset({"revenue", "sale", "spend", "spending", "turnover", "earnings", "income", "sell"})
 MONEY_COLUMNS = ("revenue", "sale", "total", "amount", "payment")
 # Adjectives and verbs that ask about a column without naming it.
 HINTS: dict[str, tuple[str, ...]] = {
@@ -122,7 +122,10 @@ def _entries(schema: Schema) -> tuple[Entry, ...]:
             candidate = Candidate("column", table.name, (column.name,), score=1 - penalty)
             entries.append(Entry(candidate, short, own))
         entries += [
-            Entry(Candidate("measure", table.name, columns, score=0.85), ("revenue",), own) for columns in _money(table)
+            Entry(
+                Candidate("measure", table.name, columns, score=0.85 if len(columns) == 1 else 0.74), ("revenue",), own
+            )
+            for columns in _money(table)
         ]
         for edge in graph(schema).edges:
             role = tuple(word for word in name_words(edge.column) if word not in ("id", "key"))
@@ -276,7 +279,7 @@ def span_candidates(
         words = tuple(lemma(word) for lower in lowers for word in re.split(r"[-_/&.]", lower) if word and word != "of")
         for entry in _entries(schema) if len(words) <= LONGEST else ():
             score = _named(words, entry) * entry.candidate.score
-            if score >= 0.4:
+            if score >= 0.38:
                 base = entry.candidate
                 candidates.append(replace(base, score=round(score, 3)))
     best: dict[tuple[str, str, tuple[str, ...], Cell], Candidate] = {}
@@ -339,7 +342,7 @@ def link(
 def is_content(token: Token) -> bool:
     """Whether a token names something: neither a function word, a number nor a mark."""
     return token.quoted or (
-        token.lower not in STOP and token.number is None and bool(re.search(r"[^\W\d]", token.text))
+        token.lower not in STOP | SOFT and token.number is None and bool(re.search(r"[^\W\d]", token.text))
     )
 
 

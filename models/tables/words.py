@@ -63,7 +63,7 @@ SYNONYMS = [
     warehouse depot
     shop store
     branch office
-    author writer
+    author writer write
     user member
     member patron
     borrow loan checkout lend
@@ -97,12 +97,19 @@ STOP = frozenset(
     """a an the of in on at to from for by with and or as is are was were be been being am do does did done doing have has had
     having i me my we our us you your it its it's they them their theirs he she his her that this these those there here who whom
     whose which what what's when where how many much show list give display return find get tell see want would like could can
-    please name let print output select retrieve fetch into than then so if any all each every per both either only also just
-    ones one exist exists existing available database db data dataset table tables record records recorded stored currently
+    please let print output select retrieve fetch into than then so if any all each every per both either only also just
+    ones one exist exists existing available database db data dataset table tables records stored currently
     together about belong belongs belonging contain named called titled per out will 's s us' individual respective
-    respectively among within across overall entire whole placed made place make made come comes came appear appears
+    respectively among within across overall entire whole come comes came appear appears
     associated assigned related used know happen happened get got ever along corresponding full complete actual such
-    money issued generated generate produced anything something located based live lives living reside resides residing work works working""".split()
+    money anything something located based live lives living reside resides residing work works working""".split()
+)
+
+# Verbs and frames that add nothing when no name in the schema answers to them.
+SOFT = frozenset(
+    """issued generated generate generates produced earned earn placed place made make makes recorded record brought bring brings
+    supported supports handled handles took take takes taken occurred occur happened billed store shop single percent received receive
+    receives held hold holds paid owns own owned registered listed offered offer offers going carry carries sell sells""".split()
 )
 
 SUFFIXES = ("ments", "ment", "ations", "ation", "ings", "ing", "ied", "ed", "ions", "ion", "ery", "er", "or")

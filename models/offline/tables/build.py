@@ -103,6 +103,9 @@ class Builder:
             raise Unclear("cannot match that pattern")
         column = self.value(each.of)
         values = [self.literal(value) for value in each.values]
+        if each.op in COMPARE and not values:
+            average = exp.select(exp.Avg(this=column.copy())).from_(self.table(each.of.table))
+            return COMPARE[each.op](this=column, expression=exp.Subquery(this=average))
         if each.op == "null":
             found: exp.Expression = exp.Is(this=column, expression=exp.Null())
         elif each.op == "true":
@@ -140,7 +143,7 @@ class Builder:
     def missing(self, table: str) -> exp.Expression:
         """No row of `table` belongs to the row at hand."""
         paths = graph(self.catalog.schema).paths({self.root}, table)
-        if len(paths) != 1 or len(paths[0]) > 2:
+        if len(paths) != 1 or len(paths[0]) > 4:
             raise Unclear(f"cannot tell how {table} is missing")
         first, *rest = paths[0]
         inner = first.child if first.parent == self.root else first.parent
@@ -203,7 +206,8 @@ class Builder:
         if repeated and aggregate.function in ("sum", "avg"):
             raise Unclear(f"joining {', '.join(sorted(repeated))} would repeat rows of {of.table}")
         function = {"sum": exp.Sum, "avg": exp.Avg, "min": exp.Min, "max": exp.Max}[aggregate.function]
-        return function(this=self.value(of))
+        figure = function(this=self.value(of))
+        return exp.Div(this=figure, expression=exp.Literal.number(aggregate.unit)) if aggregate.unit != 1 else figure
 
     def shown(self, of: Candidate) -> list[exp.Expression]:
         names = of.columns if of.columns else display_of(self.catalog.tables[of.table])

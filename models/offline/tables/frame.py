@@ -8,11 +8,17 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lyceum.tables import Cell, Column, Schema, Table
-from models.tables.graph import graph, keys_of
+from models.tables.graph import display_of, graph, keys_of
 from models.tables.link import Candidate, date_like
 from models.tables.words import name_words
 
 Function = Literal["count", "sum", "avg", "min", "max"]
+
+
+PERSONS = frozenset(
+    "person user people student patient guest pilot athlete coach staff author client tenant agent".split()
+)
+MONEY = frozenset("total amount price cost fee salary budget revenue fare balance payment value wage".split())
 
 
 class Unclear(Exception):  # noqa: N818 - it is an outcome of reading, not a failure of the program
@@ -21,16 +27,18 @@ class Unclear(Exception):  # noqa: N818 - it is an outcome of reading, not a fai
 
 @dataclass(frozen=True)
 class Aggregate:
-    """`function` over a table (counting its rows), a column or a computed measure; `each`: averaged over groups."""
+    """`function` over a table (counting its rows), a column or a computed measure, shown divided by `unit`.
+    `each`: averaged over groups."""
 
     function: Function
     of: Candidate
     each: bool = False
+    unit: float = 1
 
 
 @dataclass(frozen=True)
 class Filter:
-    """A condition on a column. `through`: a self-reference, the condition is about the row it points to.
+    """A condition on a column; comparing with no value means with its average. `through`: a self-reference, the condition is about the row it points to.
     `base`: it narrows what a share is taken of, not the share. `every`: the values were joined by "and"."""
 
     of: Candidate
@@ -102,11 +110,11 @@ class Catalog:
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
+        self.edges = graph(schema).edges
         self.tables: dict[str, Table] = {table.name: table for table in schema.tables}
-        edges = graph(schema).edges
-        self.references = {(edge.child, edge.column) for edge in edges}
+        self.references = {(edge.child, edge.column) for edge in self.edges}
         self.self_references = {
-            (edge.child, edge.column): edge.references for edge in edges if edge.child == edge.parent
+            (edge.child, edge.column): edge.references for edge in self.edges if edge.child == edge.parent
         }
 
     def column(self, candidate: Candidate) -> Column:
@@ -139,6 +147,19 @@ class Catalog:
         column = self.column(candidate)
         named = re.match(r"(?:is|has)_|(?:is|has)[A-Z]", column.name)
         return column.affinity == "boolean" or bool(named and column.affinity == "integer")
+
+    def is_person(self, table: str) -> bool:
+        """Whether rows of the table are people: they have two names, or the table is called like an occupation."""
+        word = name_words(table)[-1]
+        return (
+            len(display_of(self.tables[table])) > 1
+            or word in PERSONS
+            or (len(word) > 5 and word.endswith(("ist", "ian", "or", "er", "ee")))
+        )
+
+    def money_of(self, table: str) -> list[Candidate]:
+        columns = [Candidate("column", table, (column.name,)) for column in self.tables[table].columns]
+        return [column for column in columns if self.is_number(column) and set(name_words(column.column)) & MONEY]
 
     def date_of(self, tables: list[str], accept: Callable[[Candidate], bool]) -> Candidate:
         """The date column meant by a bare `in 2010`: the only one of the first table that has one."""

@@ -66,7 +66,7 @@ PATTERNS: list[tuple[str, str, str]] = [
     ("group", r"for each|for every|in each|in every|of each|of every|on each|each|every|per|grouped by|broken down by|group by|by each", ""),
     ("by", r"by|according to|in terms of|based on", ""),
     ("order", r"(?:sorted|ordered|sort|order|arranged)(?: them| it)?(?: in \w+ order)?(?: of| by)|in order of|in \w+ order of", ""),
-    ("direction", r"descending|descending order|in descending order|highest first|from highest to lowest|newest first|largest first", "desc"),
+    ("direction", r"descending|descending order|in descending order|highest first|from highest to lowest|newest first|largest first|best first|most first", "desc"),
     ("direction", r"ascending|ascending order|in ascending order|lowest first|from lowest to highest|oldest first|alphabetically", "asc"),
     ("direction", r"in alphabetical order|alphabetical order|smallest first|most expensive first", "asc"),
     ("distinct", r"distinct|different|unique|separate", ""),
@@ -75,6 +75,8 @@ PATTERNS: list[tuple[str, str, str]] = [
     ("like", r"contain(?:s|ing)?|includes?|including|that contains?|with the word|has the word|have the word", "%{}%"),
     ("like", r"(?:start|begin)(?:s|ing|ning)? with|(?:start|begin)(?:s|ing|ning)? with the letter", "{}%"),
     ("like", r"end(?:s|ing)? (?:with|in)", "%{}"),
+    ("noise", r"looks? after|looked after|bring in|brings in|brought in|do we sell|do we offer|do we have|in percent|as a percentage", ""),
+    ("noise", r"in (?:the|our|this) (?:store|shop|system|catalog|catalogue|collection|company|dataset|file|data)|at least (?:one|a|an)", ""),
     ("missing", r"(?:is |are )?(?:missing|null|unknown|empty|blank)|(?:is|are) not (?:known|set|given|recorded)", ""),
 ]  # fmt: skip
 _COMPILED = [(tag, re.compile(rf"(?:{pattern})(?=$| )"), detail) for tag, pattern, detail in PATTERNS]
@@ -156,6 +158,11 @@ def _period(tokens: Sequence[Token], index: int) -> tuple[int, Item] | None:
             return 1, Item("unsupported", text)
     except ValueError:
         return 1, Item("unsupported", text)
+    rest = [token.lower for token in tokens[index : index + 4]]
+    if match := re.match(r"(?:q([1-4])|(first|second|third|fourth) quarter)(?: of)? ((?:19|20)\d\d)", " ".join(rest)):
+        quarter = int(match[1]) if match[1] else "first second third fourth".split().index(match[2]) + 1
+        first, last = (_month(int(match[3]), month, match.group()) for month in (quarter * 3 - 2, quarter * 3))
+        return match.group().count(" ") + 1, replace(first, period=(first.period[0], last.period[1]))
     year = tokens[index].number
     if year and re.fullmatch(r"(19|20)\d\d", text) and index and tokens[index - 1].lower in _YEAR_MARKERS:
         return 1, Item("date", text, "year", number=year, period=(f"{text}-01-01", f"{int(year) + 1}-01-01"))
@@ -234,6 +241,11 @@ def _names_something(
                 best = span_candidates(tokens, start, end, schema, hits)
                 if best and best[0].score >= 0.95 and end - start >= len(operator.text.split()):
                     return True
+    if operator.tag == "noise":
+        parts = range(index, min(len(tokens), index + operator.text.count(" ") + 1))
+        return any(
+            found[0].score >= 0.95 for part in parts if (found := span_candidates(tokens, part, part + 1, schema, hits))
+        )
     single = span_candidates(tokens, index, index + 1, schema, hits) if " " not in operator.text else []
     exact = bool(single) and single[0].score >= 0.95 and single[0].kind in ("column", "table")
     if exact and operator.text == "total":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 from models.offline.tables.frame import Aggregate, Catalog, Filter, Frame, Function, Having, Order, Period, Unclear
@@ -16,6 +17,8 @@ DESCRIBING = frozenset(
     {"the", "a", "an", "named", "called", "titled", "is", "are", "was", "name", "of", "=", "as", "set", "to"}
 )
 COMPARED = DESCRIBING | {"that", "were", "in", "on", "at", "from", "with", "being"}
+VERBS = frozenset("order purchase rent borrow buy sell book review visit pay ship use lend".split())
+SELLING = frozenset("sold purchased bought ordered rented borrowed sell".split())
 OWNERS = frozenset({"their", "its", "his", "her", "and", ",", "along", "together"})
 TIME_COLUMNS = {"millisecond": 1, "second": 1000, "minute": 60_000, "hour": 3_600_000}
 
@@ -30,7 +33,7 @@ class Parser:
         self.pending = ""  # count, sum, avg, super, most or common: the next name is its operand
         self.function = ""  # an aggregate inside a superlative: "the highest average price"
         self.descending = True
-        self.grouping = self.ordering = self.negated = self.top = False
+        self.grouping = self.ordering = self.negated = self.top = self.money = self.asked_period = False
         self.like = self.date_op = self.role = ""
         self.left: Aggregate | Candidate | None = None
         self.when: Candidate | None = None
@@ -75,6 +78,9 @@ class Parser:
         if self.frame.select and item.text.casefold() not in {"the", "a", "of", "their", "its", "all", *JOINING}:
             self.selecting = False
 
+    def on_noise(self, item: Item) -> None:
+        """Words that add nothing."""
+
     def on_unsupported(self, item: Item) -> None:
         raise Unclear(f"'{item.text}' asks for more than counting, filtering, grouping and ordering")
 
@@ -83,7 +89,27 @@ class Parser:
 
     def on_unit(self, item: Item) -> None:
         following = self.peek()
-        if item.detail in ("year", "month") and (self.grouping or (self.ordering and not self.top)):
+        figure = self.frame.aggregates[-1] if self.frame.aggregates else None
+        if (
+            figure
+            and "in" in self.before()
+            and item.detail in TIME_UNITS
+            and figure.unit == 1
+            and figure.of.kind == "column"
+        ):
+            self.frame.aggregates[-1] = replace(
+                figure, unit=round(1 / self.convert(1, item.detail, figure.of), 9) ** -1
+            )
+        elif (
+            item.detail in ("year", "month")
+            and self.selecting
+            and not self.frame.select
+            and not self.frame.aggregates
+            and not self.pending
+        ):
+            self.frame.group_period, self.selecting = item.detail, False
+            self.asked_period = True
+        elif item.detail in ("year", "month") and (self.grouping or (self.ordering and not self.top)):
             self.frame.group_period, self.grouping, self.role = item.detail, False, "group"
         elif not (item.text == "year" and following and following.tag == "date") and item.text not in ("$", "€", "£"):
             raise Unclear(f"cannot place '{item.text}'")
@@ -97,12 +123,17 @@ class Parser:
             self.aggregate("count")
 
     def on_sum(self, item: Item) -> None:
-        self.aggregate("sum")
+        if not (
+            item.text in ("in total", "altogether", "overall", "combined") and (self.frame.aggregates or self.measure)
+        ):
+            self.aggregate("sum")
 
     def on_average(self, item: Item) -> None:
         self.aggregate("avg")
 
     def aggregate(self, function: str) -> None:
+        if self.frame.share and self.pending == "count" and function == "sum":
+            return
         if self.pending in ("super", "most") or self.ordering:
             self.function = function
         elif not self.pending:
@@ -216,7 +247,31 @@ class Parser:
             self.left = item.chosen
         elif item.concept:
             raise Unclear(f"no column says what '{item.text}' means")
-        self.compare(item.detail, self.operand())
+        following = self.peek()
+        if following and following.tag == "average":
+            self.compare_average(item.detail)
+        else:
+            self.compare(item.detail, self.operand())
+
+    def compare_average(self, op: str) -> None:
+        """`longer than average`, `above the average price`: the column may come before or after."""
+        while self.items[self.index].tag != "average":
+            self.index += 1
+        self.index += 1
+        column, following = self.left, self.peek()
+        if following and following.tag == "link" and following.chosen.kind in ("column", "table"):
+            named = following.chosen
+            if named.kind == "column" and (column is None or column == named):
+                column = named
+            elif not (named.kind == "table" and isinstance(column, Candidate) and column.table == named.table):
+                raise Unclear("cannot tell which average is meant")
+            while self.items[self.index] is not following:
+                self.index += 1
+            self.index += 1
+        self.left = None
+        if not isinstance(column, Candidate) or not self.catalog.is_number(column) or self.negated:
+            raise Unclear("cannot tell which average is meant")
+        self.add_filter(Filter(column, op, ()))
 
     def operand(self) -> Item:
         while self.index < len(self.items):
@@ -224,6 +279,7 @@ class Parser:
             self.index += 1
             if item.tag in ("number", "date"):
                 return item
+            self.money = self.money or item.detail == "money"
             if not (item.tag == "word" and item.text.casefold() in ("the", "a", "than")) and item.text not in (
                 "$",
                 "€",
@@ -255,6 +311,11 @@ class Parser:
         ):
             self.index += 1
             self.left = self.operand_of(following.chosen)
+        if (unit == "money" or self.money) and not self.left and not self.measure:
+            tables = [each.table for each in self.frame.select] + [each.of.table for each in self.frame.aggregates]
+            columns = self.catalog.money_of(tables[-1]) if tables else []
+            self.left = columns[0] if len(columns) == 1 else None
+        self.money = False
         left = self.left or self.measure
         self.left = self.measure = None
         if left is None:
@@ -442,11 +503,13 @@ class Parser:
             and adjoined
             and adjoined.tag == "link"
             and adjoined.chosen.kind == "table"
-            and item.text.casefold() == lemma(item.text)
+            and item.text.casefold() in (lemma(item.text), "sales")
         ):
-            if self.grouping or self.negated:
+            if self.negated or (self.grouping and adjoined.text.casefold() in VERBS):
                 raise Unclear(f"cannot tell how '{item.text} {adjoined.text}' belong together")
             frame.tables.append(chosen.table)
+        elif chosen.kind == "table" and item.text.casefold() in SELLING and self.is_unclear_sale(chosen):
+            raise Unclear(f"cannot tell whether '{item.text}' counts rows or units")
         elif self.negated:
             self.deny(chosen)
         elif (catalog.is_date(chosen) or catalog.is_year(chosen)) and dated and not self.pending and not self.grouping:
@@ -484,6 +547,12 @@ class Parser:
             self.add_filter(Filter(chosen, "true", (), base=frame.share and not frame.aggregates))
         else:
             self.choose(item, chosen)
+
+    def is_unclear_sale(self, chosen: Candidate) -> bool:
+        counted = [each.of.table for each in self.frame.aggregates if each.function == "count"]
+        return (
+            bool(counted) and counted[0] != chosen.table and not self.catalog.is_person(counted[0]) and not self.negated
+        )
 
     def on_measure(self, chosen: Candidate) -> None:
         if self.measure:
@@ -528,7 +597,9 @@ class Parser:
         """`chosen` may be the operand of the operator that waits; otherwise it only says where to look."""
         pending, number = self.pending, self.catalog.is_number(chosen)
         if pending in ("count", "avgcount"):
-            if chosen.kind == "measure" or (number and pending == "count"):
+            if chosen.kind == "measure" and self.frame.share:
+                self.frame.aggregates.append(Aggregate("sum", chosen))
+            elif chosen.kind == "measure" or (number and pending == "count"):
                 if (
                     not number
                     or chosen.kind == "measure"
@@ -569,7 +640,7 @@ class Parser:
             return
         elif not number and not self.catalog.is_date(chosen):
             raise Unclear(f"'{item.text}' has no highest or lowest")
-        elif self.frame.select and not self.frame.group:
+        elif (self.frame.select and not self.frame.group) or self.asked_period:
             self.set_order(self.measured(chosen), self.descending)
         elif self.function:
             raise Unclear("asks for two figures at once")
@@ -597,13 +668,19 @@ class Parser:
         elif chosen.kind == "table":
             self.frame.tables.append(chosen.table)
             self.selecting = self.selecting and not select
+        elif "in" in before and any(each.of.columns == chosen.columns for each in self.frame.aggregates):
+            return
+        elif (
+            before & {"have", "has", "had", "with"} and chosen.kind == "column" and self.catalog.column(chosen).nullable
+        ):
+            self.add_filter(Filter(chosen, "null", (), negated=True))
         else:
             raise Unclear(f"cannot place '{item.text}'")
 
     def finish(self) -> None:
         """Settle what was left open at the end of the question."""
         frame = self.frame
-        if self.pending == "most" and self.measure and (frame.select or frame.group):
+        if self.pending == "most" and self.measure and (frame.select or frame.group or self.asked_period):
             self.set_order(Aggregate("sum", self.measure), self.descending)
             self.pending, self.measure = "", None
         if self.pending == "sum" and self.measure:
@@ -618,6 +695,14 @@ class Parser:
             self.measure = None
         if self.pending == "common" and frame.select and not frame.order:
             self.settle_common()
+        self.settle_people()
+        if self.pending in ("sum", "avg") and not frame.aggregates and len(set(frame.tables)) == 1 and not frame.select:
+            columns = self.catalog.money_of(frame.tables[0])
+            if len(columns) == 1:
+                frame.aggregates, self.pending = [Aggregate(cast(Function, self.pending), columns[0])], ""
+        if frame.aggregates and frame.aggregates[0].each and not frame.group:
+            others = list(dict.fromkeys(table for table in frame.tables if table != frame.aggregates[0].of.table))
+            frame.group = [Candidate("table", table) for table in others] if len(others) == 1 else []
         person = (
             frame.filters[0].of
             if frame.filters and not frame.select and not frame.aggregates and not frame.group
@@ -667,6 +752,23 @@ class Parser:
             frame.group = []
         if not frame.select and not frame.aggregates and not frame.group:
             raise Unclear("nothing in the question says what to show")
+
+    def settle_people(self) -> None:
+        """`who recorded the album ...` asks for the only people the album refers to."""
+        asked = self.items[0].text.casefold() if self.items else ""
+        if asked not in ("who", "whom") or not self.frame.select or self.frame.select[0].kind != "table":
+            return
+        table = self.frame.select[0].table
+        if not self.catalog.is_person(table):
+            people = {
+                edge.parent
+                for edge in self.catalog.edges
+                if edge.child == table and self.catalog.is_person(edge.parent)
+            }
+            if len(people) != 1:
+                raise Unclear(f"cannot tell who belongs to {table}")
+            self.frame.select[0] = Candidate("table", people.pop())
+            self.frame.tables.append(table)
 
     def settle_common(self) -> None:
         chosen, others = self.frame.select[0], list(dict.fromkeys(self.frame.tables))

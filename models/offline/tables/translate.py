@@ -128,7 +128,7 @@ def _value_bonus(index: int, chosen: dict[int, Candidate], items: Sequence[Item]
     bonus = 0.0 if value.column not in display_of(table) else -0.3 if own else 0.5
     before = [item.text.casefold() for item in items[max(0, index - 2) : index]]
     creator = CREATORS & {*name_words(value.table), *name_words(value.column)}
-    return bonus + (0.4 if "by" in before and creator else 0.0)
+    return bonus + (0.4 if "by" in before and creator and value.column in display_of(table) else 0.0)
 
 
 def _confidence(items: Sequence[Item]) -> float:
