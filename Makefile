@@ -20,7 +20,7 @@ $(UV):
 	@echo "installing Lyceum into .venv (once)" >&2
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements/base.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --build-constraints requirements/dev.lock -e .
-	@$(BIN)/lyceum doctor --warm >/dev/null 2>&1 || true
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/lyceum doctor --warm >/dev/null 2>&1 || true
 	@touch $@
 
 .venv/.dev: .venv/.base requirements/dev.lock
@@ -40,10 +40,10 @@ test: .venv/.dev ## the default suite: offline, deterministic, minutes
 	@$(BIN)/pytest -q -n 2 -m "not slow and not local_model"
 
 test-slow: .venv/.dev ## the slower suites that CI also runs
-	@$(BIN)/pytest -q -m "slow and not local_model"
+	@$(BIN)/pytest -q -m "slow and not local_model" || [ $$? -eq 5 ] # 5: no slow test exists yet
 
 test-local: .venv/.dev ## what needs the pulled 1.5B model
-	@$(BIN)/pytest -q -m local_model
+	@$(BIN)/pytest -q -m local_model || [ $$? -eq 5 ]
 
 lint: .venv/.dev ## ruff: style, imports, bugs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 from pydantic_ai import Agent
@@ -69,7 +68,7 @@ def reviewer(
 def offline(turn: Turn) -> Sequence[Call] | BaseModel:
     """Reject steps that failed, whose numbers are not in their evidence, or whose words mostly are not."""
     try:
-        work = Work.model_validate(cast("Any", json.loads(question_of(turn.request))))
+        work = Work.model_validate_json(question_of(turn.request))
     except ValueError:
         return Review(verdict="reject", issues=[Issue(step="", reason="The work is not in the form I can check.")])
     issues = [Issue(step=step.id, reason=reason) for step in work.steps if (reason := _wrong_with(step))]

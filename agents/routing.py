@@ -22,7 +22,8 @@ _TEACH = re.compile(
 )
 _TABLES = re.compile(
     r"\b(how many|how much|number of|count|total|average|avg|sum|most|least|fewest|top \d+|highest|lowest|longest"
-    r"|shortest|cheapest|largest|smallest|oldest|newest|latest|per|list|which|show|who|names? of|more than|less than)\b",
+    r"|shortest|cheapest|largest|smallest|oldest|newest|latest|per|list|which|show|who"
+    r"|names? of|more than|less than)\b",
     re.IGNORECASE,
 )
 _OPENING = (

@@ -23,7 +23,8 @@ Cite the ids of the passages you used.
 {DATA_RULE}"""
 
 _ASKING = re.compile(
-    r"^\s*(?:please\s+)?(?:can you\s+)?(?:teach|tutor)(?:\s+me)?(?:\s+about)?\s+|^\s*(?:give me\s+)?a?\s*lesson (?:on|about)\s+"
+    r"^\s*(?:please\s+)?(?:can you\s+)?(?:teach|tutor)(?:\s+me)?(?:\s+about)?\s+"
+    r"|^\s*(?:give me\s+)?a?\s*lesson (?:on|about)\s+"
     r"|^\s*(?:help me (?:learn|understand)|i want to learn(?: about)?|quiz me on)\s+",
     re.IGNORECASE,
 )
@@ -64,7 +65,7 @@ def offline(turn: Turn) -> Sequence[Call] | BaseModel:
     passages = [source for source in last.sources if sentences(source.text)][:3]
     lead = sentences(passages[0].text)
     example, origin = _most_numerical(passages, lead[:2])
-    used = list(dict.fromkeys([passages[0].id, *([origin.id] if origin else [])]))
+    used = [passages[0].id] if origin in (None, passages[0]) else [passages[0].id, origin.id]
     subject = topic if len(topic) < 60 else passages[0].title
     return Lesson(
         explanation=" ".join(lead[:3]),

@@ -56,7 +56,8 @@ class ConnectedTools:
         if where.startswith(("http://", "https://")):
             return where
         raise UserError(
-            f"tools.{server} is {where!r}.", next_step=nearest(where, ("inprocess", "http://host:port/mcp"), what="places")
+            f"tools.{server} is {where!r}.",
+            next_step=nearest(where, ("inprocess", "http://host:port/mcp"), what="places"),
         )
 
     async def toolset(self, server: str) -> FunctionToolset[Any]:
@@ -131,11 +132,8 @@ class App:
         if any(file.suffix.lower() not in _TABLE_SUFFIXES for file in files):
             collection = _collection_name(path)
             report = await self._tool("retrieval", "retrieval_ingest", {"path": str(path), "collection": collection})
-            attached.append(
-                Attachment(
-                    kind="collection", name=collection, uri=str(path), detail=json.dumps(report.get("errors", []))
-                )
-            )
+            problems = [f"{error['path']}: {error['reason']}" for error in report.get("errors", [])]
+            attached.append(Attachment(kind="collection", name=collection, uri=str(path), problems=problems))
         await self.store.attach(thread, attached)
         return attached
 
@@ -159,6 +157,7 @@ async def wire(settings: Settings, *, listen: Callable[[BaseModel], None] = lamb
     store = SqliteRunStore(home / "runs.db")
     artifacts = FolderArtifacts(home / "artifacts")
     _log_to(home / "logs")
+    failure: Exception | None = None
     async with AsyncExitStack() as stack:
         tools = ConnectedTools(settings, Services(home, store=store))
         await tools.connect(stack)
@@ -174,7 +173,12 @@ async def wire(settings: Settings, *, listen: Callable[[BaseModel], None] = lamb
         journal = JournalStore(home / "runs.db", artifacts)
         stack.callback(journal.close)
         stack.callback(store.close)
-        yield App(settings, runtime, JournalEngine(runtime, journal, FLOWS), store)
+        try:
+            yield App(settings, runtime, JournalEngine(runtime, journal, FLOWS), store)
+        except Exception as error:  # noqa: BLE001 - held back: the clients' task groups would wrap it in a group
+            failure = error
+    if failure is not None:
+        raise failure
 
 
 def _log_to(folder: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import socket
 import sqlite3
 import threading
 import time
@@ -219,7 +221,7 @@ class SqliteRunStore:
         with transaction(self._database, self._lock) as database:
             row = database.execute("SELECT * FROM leases WHERE run = ?", (run,)).fetchone()
             now = time.time()
-            if row is not None and row["until"] > now and row["owner"] != owner:
+            if row is not None and row["until"] > now and row["owner"] != owner and not _gone(row["owner"]):
                 return None
             fence = 1 if row is None else row["fence"] + 1
             database.execute(
@@ -256,6 +258,21 @@ class SqliteRunStore:
     def _all(self, query: str, *values: object) -> list[sqlite3.Row]:
         with self._lock:
             return self._database.execute(query, values).fetchall()
+
+
+def _gone(owner: str) -> bool:
+    """Tell whether a lease's owner (host:pid:...) was a process of this machine that no longer runs."""
+    host, _, rest = owner.partition(":")
+    pid = rest.partition(":")[0]
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def _json(value: Any) -> str:

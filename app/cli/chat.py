@@ -36,6 +36,13 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     return asyncio.run(_chat(args, settings, question))
 
 
+def answer_once(settings: Settings, question: str) -> int:
+    """Answer one question with the defaults of every option."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return asyncio.run(_chat(parser.parse_args([question]), settings, question))
+
+
 def _question(args: argparse.Namespace) -> str | None:
     """Return the question, or None for a conversation; refuses what cannot be one."""
     piped = not sys.stdin.isatty()

@@ -29,10 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     if args.warm:
-        import app.cli.chat
-        import app.wiring  # noqa: F401
-
-        return 0
+        return _warm(settings)
     checks = [
         _python(), _names(), _sqlite(), _home(settings), _disk(settings), _sandbox(), *_models(settings),
     ]  # fmt: skip
@@ -45,6 +42,19 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         for name, state, found, fix in checks:
             print(f"{marks[state]} {name:<10} {found}{f' → {fix}' if fix else ''}")
     return 1 if any(state == "problem" for _, state, _, _ in checks) else 0
+
+
+def _warm(settings: Settings) -> int:
+    """Answer one question in a throw-away home, so that everything a first chat loads is compiled already."""
+    import contextlib
+    import io
+    import tempfile
+
+    from app.cli.chat import answer_once
+
+    with tempfile.TemporaryDirectory() as home, contextlib.redirect_stdout(io.StringIO()):
+        quiet = settings.model_copy(update={"home": Path(home), "offline": True})
+        return answer_once(quiet, "Which genre has the most tracks?")
 
 
 def _python() -> Check:

@@ -162,9 +162,9 @@ async def _model_request(
         spent = (time.perf_counter() - start) * 1000
         return payload
 
-    kept = await scope.ctx.unit(key, _conversation_hash(messages), measured)
-    response = cast("dict[str, Any]", kept.get("response", kept) if isinstance(kept, dict) else {})
-    usage = cast("dict[str, Any]", response.get("usage") or {})
+    kept: dict[str, Any] = await scope.ctx.unit(key, _conversation_hash(messages), measured)
+    response: dict[str, Any] = kept.get("response", kept)
+    usage: dict[str, Any] = response.get("usage") or {}
     model = str(response.get("model_name") or request.model_name)
     tokens_in, tokens_out = int(usage.get("input_tokens") or 0), int(usage.get("output_tokens") or 0)
     scope.tokens += tokens_in + tokens_out
@@ -205,18 +205,17 @@ async def _tool_call(
             arguments.update(decision.edited)
     await scope.tell(ToolCalled(call=call, server=server, tool=tool, arguments=dict(arguments)), f"{call}.called")
     start = time.perf_counter()
-    kept = await ctx.unit(f"{call}.tool", result_hash([tool, arguments]), body)
+    kept: dict[str, Any] = await ctx.unit(f"{call}.tool", result_hash([tool, arguments]), body)
     latency = (time.perf_counter() - start) * 1000
     content = _content(kept)
     sources = [Source.model_validate(source) for source in _sources(content)]
     for source in sources:
         await scope.tell(SourceFound(source=source), f"{call}.source.{source.id}")
-    failed = isinstance(kept, dict) and cast("dict[str, Any]", kept).get("kind") != "tool_return"
     returned = ToolReturned(
         call=call,
         server=server,
         tool=tool,
-        ok=not failed,
+        ok=kept.get("kind") == "tool_return",
         result_hash=result_hash(content),
         preview=str(content)[:PREVIEW_CHARACTERS],
         latency_ms=round(latency, 1),
@@ -228,28 +227,19 @@ async def _tool_call(
 
 def _changes_the_world(definition: Any) -> bool:
     """Tell whether a tool must be approved: its server says that it may destroy, or that it writes to an open world."""
-    metadata = getattr(getattr(definition, "tool_def", None), "metadata", None) or {}
-    hints = metadata.get("annotations") or {}
-    if not isinstance(hints, dict):
-        hints = hints.model_dump()
-    values = {str(key).replace("_", "").lower(): value for key, value in cast("dict[str, Any]", hints).items()}
-    read_only = values.get("readonlyhint") is True
-    return not read_only and (values.get("destructivehint") is not False or values.get("openworldhint") is not False)
+    metadata: dict[str, Any] = getattr(getattr(definition, "tool_def", None), "metadata", None) or {}
+    hints: dict[str, Any] = metadata.get("annotations") or {}
+    reaches_out = hints.get("destructive_hint") is not False or hints.get("open_world_hint") is not False
+    return hints.get("read_only_hint") is not True and reaches_out
 
 
-def _content(kept: Any) -> Any:
-    """The tool's own answer inside the recorded envelope."""
-    while isinstance(kept, dict):
-        envelope = cast("dict[str, Any]", kept)
-        inner = next((envelope[name] for name in ("result", "content", "return_value") if name in envelope), None)
-        if inner is None or "kind" not in envelope:
-            return envelope
-        kept = inner
-    return kept
+def _content(kept: dict[str, Any]) -> Any:
+    """Return the tool's own answer from the recorded envelope, or its error text."""
+    return kept.get("result", kept.get("message"))
 
 
 def _sources(content: Any) -> list[Any]:
-    return cast("list[Any]", content.get("sources") or []) if isinstance(content, dict) else []
+    return cast("dict[str, Any]", content).get("sources") or [] if isinstance(content, dict) else []
 
 
 def _conversation_hash(messages: list[ModelMessage]) -> str:

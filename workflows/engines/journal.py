@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import json
 import os
+import socket
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -157,7 +158,7 @@ class JournalContext:
 
     @property
     def branch(self) -> str:
-        """The gather branches this scope is in, outermost first: "" for the trunk, "0/1" for the second of the first."""
+        """The gather branches this scope is in, outermost first: "" for the trunk, "0/1" inside the first."""
         return "/".join(part for part in self.scope.split("/") if part.isdigit())
 
     async def version(self, change: str, current: int) -> int:
@@ -201,7 +202,7 @@ class JournalEngine:
         self.runtime = runtime
         self.journal = journal
         self._flows = flows
-        self._owner = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
     async def submit(
         self,
