@@ -36,18 +36,19 @@ class Graph:
     around: dict[str, list[tuple[str, Edge]]] = field(default_factory=dict[str, "list[tuple[str, Edge]]"])
 
     def paths(self, sources: Collection[str], goal: str, limit: int = 5) -> list[tuple[Edge, ...]]:
-        """Every shortest path from any of `sources` to `goal`, without a table twice."""
-        frontier: list[tuple[str, tuple[Edge, ...], frozenset[str]]] = [
-            (table, (), frozenset(sources)) for table in sorted(sources)
-        ]
+        """Every shortest path from any of `sources` to `goal`, without a table twice.
+
+        A path never goes up to a parent and down again: sharing a department does not make a teacher and a student meet.
+        """
+        frontier = [(table, tuple[Edge, ...](), frozenset(sources), False) for table in sorted(sources)]
         for _ in range(limit):
-            longer: list[tuple[str, tuple[Edge, ...], frozenset[str]]] = []
-            for table, path, seen in frontier:
-                for other, edge in self.around.get(table, []):
-                    if other not in seen:
-                        longer.append((other, (*path, edge), seen | {other}))
-            found = [path for table, path, _ in longer if table == goal]
-            if found:
+            longer = [
+                (other, (*path, edge), seen | {other}, edge.parent == other)
+                for table, path, seen, rising in frontier
+                for other, edge in self.around.get(table, [])
+                if other not in seen and not (rising and edge.child == other)
+            ]
+            if found := [path for table, path, _, _ in longer if table == goal]:
                 return found
             frontier = longer[:400]
         return []
@@ -67,8 +68,16 @@ class Graph:
                 return None
             _, _, paths = min(options, key=lambda option: option[0])
             preferred = [path for path in paths if any(edge.column in prefer for edge in path)]
-            ambiguous = ambiguous or len(preferred or paths) > 1
-            path = (preferred or paths)[0]
+            paths = preferred or paths
+            if len(paths) > 1:
+                spoken = {word for table in wanted for word in name_words(table)}
+                paths = [
+                    path
+                    for path in paths
+                    if any(spoken & set(name_words(edge.child)) for edge in path if edge.child not in wanted)
+                ] or paths
+            ambiguous = ambiguous or len(paths) > 1
+            path = paths[0]
             edges += path
             joined |= {table for edge in path for table in (edge.child, edge.parent)}
         return JoinPath(frozenset(joined), tuple(edges), ambiguous)
@@ -113,6 +122,9 @@ def graph(schema: Schema) -> Graph:
 PEOPLE = ((("first", "name"), ("last", "name")), (("given", "name"), ("family", "name")), (("forename",), ("surname",)))
 
 
+NO_NAMES = frozenset("first last middle nick file user contact maiden short brand city country".split())
+
+
 def display_of(table: Table) -> tuple[str, ...]:
     """The columns people call a row by: its name, else first and last name, else title or label, else its key."""
     own = set(name_words(table.name))
@@ -132,7 +144,15 @@ def display_of(table: Table) -> tuple[str, ...]:
         for words in (("full", "name"), ("display", "name"), ("username",), ("user", "name"))
         if words in by_words
     ]
-    options = [*called("name"), *full[:1], *people, *called("title", "label"), keys_of(table)]
+    other = [(name,) for words, name in by_words.items() if words[-1] == "name" and words[0] not in NO_NAMES]
+    options = [
+        *called("name"),
+        *full[:1],
+        *people,
+        *(other if len(other) == 1 else []),
+        *called("title", "label"),
+        keys_of(table),
+    ]
     return next((option for option in options if option), (table.columns[0].name,) if table.columns else ())
 
 

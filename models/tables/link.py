@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
 from lyceum.tables import Cell, Column, Schema, Table
 from models.tables.graph import display_of, graph, keys_of
-from models.tables.words import ABBREVIATIONS, SOFT, STOP, Token, lemma, name_words, stem, synonyms, tokenize
+from models.tables.words import ABBREVIATIONS, MEANINGS, SOFT, STOP, Token, lemma, name_words, stem, synonyms, tokenize
 
 Kind = Literal["table", "column", "name", "measure", "value"]
 LONGEST = 6
 SURE = 0.8
 MONEY_WORDS = frozenset({"revenue", "sale", "spend", "spending", "turnover", "earnings", "income", "sell"})
 MONEY_COLUMNS = ("revenue", "sale", "total", "amount", "payment")
+MONEY_TAILS = frozenset({"amount", "price", "value", "paid", "due", "usd", "eur"})
+SOLD = frozenset({"quantity", "unit", "sold", "ordered", "order", "item", "line", "purchased"})
 # Adjectives and verbs that ask about a column without naming it.
 HINTS: dict[str, tuple[str, ...]] = {
     "length": ("length", "duration", "runtime", "milliseconds", "minute"), "duration": ("duration", "length", "runtime", "milliseconds"),
-    "price": ("price", "cost", "fee"), "age": ("age", "birth"), "size": ("size", "bytes", "capacity", "area"),
+    "price": ("price", "cost", "fee"), "age": ("age", "birth"), "size": ("size", "bytes"),
     "weight": ("weight",), "height": ("height",), "weigh": ("weight",), "hire": ("hire",), "birth": ("birth",),
     "release": ("release",), "earn": ("salary", "wage", "income"), "publish": ("publication", "published"),
     "cost": ("price", "cost", "fee"), "found": ("founded", "foundation", "established"), "join": ("join", "joined"),
@@ -40,13 +42,14 @@ class ValueHit:
 @dataclass(frozen=True)
 class Candidate:
     """One thing a span may mean. `columns` is empty for a table, a first and last name for a person's `name`,
-    and quantity and price for a computed `measure`. `via`: the foreign key that the words name (`support rep`)."""
+    and quantity and price for a computed `measure`. `via`: the foreign key that the words name (`support rep`).
+    """
 
     kind: Kind
     table: str
     columns: tuple[str, ...] = ()
     value: Cell = None
-    score: float = 1.0
+    score: float = field(default=1.0, compare=False)
     via: str = ""
 
     @property
@@ -83,17 +86,20 @@ class Entry:
 
 def _money(table: Table) -> list[tuple[str, ...]]:
     """Columns that hold money earned by a row of the table: one named so, else quantity and unit price."""
-    numeric = [column for column in table.columns if column.affinity in ("integer", "number")]
-    for word in MONEY_COLUMNS:
+    keys = {*keys_of(table), *(key.column for key in table.foreign_keys)}
+    numeric = [
+        column for column in table.columns if column.affinity in ("integer", "number") and column.name not in keys
+    ]
+    words = {column.name: name_words(column.name) for column in numeric}
+    for money in MONEY_COLUMNS:
         named = [
-            column.name
-            for column in numeric
-            if name_words(column.name)[-1] == word or name_words(column.name)[:1] == (word,)
+            name
+            for name, parts in words.items()
+            if parts[-1] == money or (parts[0] == money and parts[-1] in MONEY_TAILS)
         ]
         if named:
             return [(name,) for name in named[:2]]
-    words = {column.name: name_words(column.name) for column in numeric}
-    quantities = [name for name, parts in words.items() if parts[-1] in ("quantity", "unit")]
+    quantities = [name for name, parts in words.items() if parts[-1] in ("quantity", "unit") and set(parts) <= SOLD]
     prices = [name for name, parts in words.items() if parts[-1] == "price"]
     discounted = any("discount" in parts for parts in words.values())
     return [(quantities[0], prices[0])] if len(quantities) == 1 and len(prices) == 1 and not discounted else []
@@ -116,7 +122,9 @@ def _entries(schema: Schema) -> tuple[Entry, ...]:
             refers = next(
                 (edge for edge in graph(schema).edges if (edge.child, edge.column) == (table.name, column.name)), None
             )
-            penalty = 0.3 if refers and refers.parent != table.name else 0.0
+            penalty = (
+                (0.6 if words == name_words(refers.parent) else 0.3) if refers and refers.parent != table.name else 0.0
+            )
             if refers and refers.parent == table.name and short[-1:] == ("id",):
                 short = short[:-1]
             candidate = Candidate("column", table.name, (column.name,), score=1 - penalty)
@@ -199,7 +207,16 @@ def hinted(concept: str, schema: Schema) -> list[Candidate]:
         for entry in _entries(schema)
         if entry.candidate.kind == "column" and {stem(word) for word in entry.words} & wanted
     ]
-    dates = [Candidate("column", table.name, (column.name,)) for table, column in _columns(schema) if date_like(column)]
+    dates = [
+        Candidate(
+            "column",
+            table.name,
+            (column.name,),
+            score=1.0 if set(name_words(column.name)) <= {*name_words(table.name), "date"} else 0.8,
+        )
+        for table, column in _columns(schema)
+        if date_like(column)
+    ]
     found = {
         "date": dates,
         "birth": [
@@ -237,6 +254,9 @@ def _value_candidates(text: str, schema: Schema, hits: Sequence[ValueHit], certa
     if not found and len(normal) >= 3:
         same = (each for value, options in _values(schema).items() if _normal(value) == normal for each in options)
         found = {replace(each, score=0.85): None for each in same}
+    if not found:
+        meant = [each for word in MEANINGS.get(key, ()) for each in _values(schema).get(word, [])]
+        return [replace(each, score=0.85) for each in meant]
     return [each for each in found if certain or _listed(each, schema)]
 
 
@@ -261,21 +281,19 @@ def span_candidates(
     if (
         len(part) == 1
         and not part[0].quoted
-        and (lowers[0] in STOP and len(lowers[0]) < 6 or part[0].number is not None)
+        and ((lowers[0] in STOP and len(lowers[0]) < 6) or part[0].number is not None)
     ):
-        return _value_candidates(text, schema, hits, True) if text[:1].isupper() and start and len(text) > 2 else []
+        exact = [each for each in _value_candidates(text, schema, hits, True) if each.value == text]
+        return exact if text[:1].isupper() and start and text != "I" else []
     certain = len(part) > 1 or part[0].quoted or (text[:1].isupper() and start > 0)
     candidates = (
         _value_candidates(text, schema, hits, certain)
         if lowers[0] not in STOP or len(part) > 1 or part[0].quoted
         else []
     )
-    if (
-        not any(token.quoted for token in part)
-        and lowers[0] not in STOP
-        and lowers[-1] not in STOP
-        or lowers == ["name"]
-    ):
+    if (not any(token.quoted for token in part) and lowers[0] not in STOP and lowers[-1] not in STOP) or lowers == [
+        "name"
+    ]:
         words = tuple(lemma(word) for lower in lowers for word in re.split(r"[-_/&.]", lower) if word and word != "of")
         for entry in _entries(schema) if len(words) <= LONGEST else ():
             score = _named(words, entry) * entry.candidate.score

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 QUOTES = r"\"([^\"]+)\"|“([^”]+)”|‘([^’]+)’|(?<!\w)'([^']+(?:'\w[^']*)?)'(?!\w)|`([^`]+)`"
 TOKEN = re.compile(
-    rf"(?:{QUOTES})|(\d{{4}}-\d{{2}}(?:-\d{{2}})?|\d[\d,]*(?:\.\d+)?)|((?:[^\W\d_]\.){{2,}}|[^\W_]+(?:[_/&.'’-][^\W_]+)*)|(>=|<=|!=|[><=%$€£,;?])"
+    rf"(?:{QUOTES})|(\d+(?:/\d+)+|\d{{4}}-\d{{2}}(?:-\d{{2}})?|\d[\d,]*(?:\.\d+)?)|((?:[^\W\d_]\.){{2,}}|[^\W_]+(?:[_/&.'’-][^\W_]+)*)|(>=|<=|!=|[><=%$€£,;?])"
 )
 
 IRREGULAR = {
@@ -21,7 +21,9 @@ IRREGULAR = {
 
 ABBREVIATIONS = {
     "qty": "quantity", "amt": "amount", "dept": "department", "cust": "customer", "emp": "employee", "addr": "address",
-    "num": "number", "nbr": "number", "no": "number", "dob": "birth date", "desc": "description", "cat": "category",
+    "num": "number", "ename": "name", "dname": "name", "pname": "name", "cname": "name", "sname": "name", "sal": "salary", "comm": "commission",
+    "proj": "project", "hrs": "hour", "pop": "population", "lang": "language", "tot": "total", "bal": "balance", "txn": "transaction",
+    "stu": "student", "wk": "week", "mo": "month", "usr": "user", "lvl": "level", "val": "value", "appt": "appointment", "hiring": "hire", "nbr": "number", "no": "number", "dob": "birth date", "desc": "description", "cat": "category",
     "prod": "product", "mgr": "manager", "ord": "order", "inv": "invoice", "acct": "account", "pct": "percent",
     "dt": "date", "tel": "phone", "yr": "year", "loc": "location", "dest": "destination", "fname": "first name",
     "lname": "last name", "firstname": "first name", "lastname": "last name", "ms": "milliseconds", "sec": "second",
@@ -109,10 +111,20 @@ STOP = frozenset(
 SOFT = frozenset(
     """issued generated generate generates produced earned earn placed place made make makes recorded record brought bring brings
     supported supports handled handles took take takes taken occurred occur happened billed store shop single percent received receive
-    receives held hold holds paid owns own owned registered listed offered offer offers going carry carries sell sells""".split()
+    receives held hold holds paid owns own owned registered listed offered offer offers going treated treat treats seen see sees played play plays scored score scores collected covers cover covered written
+    wrote write writes consist consists participated participate attended attend taught teach teaches carry carries sell sells""".split()
 )
 
 SUFFIXES = ("ments", "ment", "ations", "ation", "ings", "ing", "ied", "ed", "ions", "ion", "ery", "er", "or")
+LATE_SUFFIXES = {"ion", "ions", "ery", "er", "or"}
+# Words for a value that is stored as something else: a code, or a country for its people.
+MEANINGS = {
+    "female": ("f", "woman"), "male": ("m", "man"), "american": ("usa", "us", "united states"), "canadian": ("canada",),
+    "british": ("uk", "united kingdom"), "english": ("england",), "french": ("france",), "german": ("germany",), "italian": ("italy",),
+    "spanish": ("spain",), "brazilian": ("brazil",), "indian": ("india",), "chinese": ("china",), "japanese": ("japan",),
+    "dutch": ("netherlands",), "swedish": ("sweden",), "mexican": ("mexico",), "portuguese": ("portugal",), "irish": ("ireland",),
+    "norwegian": ("norway",), "danish": ("denmark",), "polish": ("poland",), "australian": ("australia",), "us": ("usa", "united states"),
+}  # fmt: skip
 TIME_UNITS = {"millisecond": 1, "second": 1000, "minute": 60_000, "hour": 3_600_000}
 
 
@@ -164,15 +176,14 @@ def lemma(word: str) -> str:
 def stem(word: str) -> str:
     """What related forms share: ship, shipped, shipping and shipment give one stem."""
     word = lemma(word)
-    for suffix in SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= (
-            5 if suffix in ("ion", "ions", "ery", "er", "or") else 3
-        ):
-            word = word[: -len(suffix)] + ("y" if suffix == "ied" else "")
-            break
-    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "s":
+    for _ in range(2):
+        for suffix in SUFFIXES:
+            if word.endswith(suffix) and len(word) - len(suffix) >= (5 if suffix in LATE_SUFFIXES else 3):
+                word = word[: -len(suffix)] + ("y" if suffix == "ied" else "")
+                break
+    if len(word) > 3 and word[-1] == word[-2] and word[-1] != "s":
         word = word[:-1]
-    return word.rstrip("e") if len(word) > 3 else word
+    return re.sub(r"y$", "i", word.rstrip("e")) if len(word) > 3 else word
 
 
 @lru_cache(maxsize=4096)

@@ -46,8 +46,10 @@ class Builder:
     def __init__(self, frame: Frame, catalog: Catalog) -> None:
         self.frame, self.catalog = frame, catalog
         self.dialect = catalog.schema.dialect
-        self.periods = [period if period.of else replace(period, of=self.date_near(period)) for period in frame.periods]
-        grouped = self.date_near(Period("in", "", "")) if frame.group_period else None
+        self.periods = [
+            period if period.of else replace(period, of=self.date_near(period.near)) for period in frame.periods
+        ]
+        grouped = self.date_near("") if frame.group_period else None
         self.grouped = grouped
         dated = [period.of.table for period in self.periods if period.of] + ([grouped.table] if grouped else [])
         tables = list(dict.fromkeys([*frame.named_tables(), *dated]))
@@ -58,21 +60,17 @@ class Builder:
             raise Unclear(f"{', '.join(tables)} can be joined in several ways")
         self.path: JoinPath = path
         self.root = tables[0]
-        small = frame.order is not None and not frame.order.descending and isinstance(frame.order.of, Aggregate)
-        self.keep_empty = small or any(each.op in ("<", "<=") for each in frame.having)
+        least = frame.order.of if frame.order and not frame.order.descending else None
+        small = [each.aggregate for each in frame.having if each.op in ("<", "<=")]
+        small += [least] if isinstance(least, Aggregate) else []
+        self.keep_empty = any(each.function == "count" and each.of.kind == "table" for each in small)
 
-    def date_near(self, period: Period) -> Candidate:
-        measures = [each.of.table for each in self.frame.aggregates if each.function != "count"]
-        if self.frame.order and isinstance(self.frame.order.of, Aggregate):
-            measures.append(self.frame.order.of.of.table)
-        near = [period.near] if period.near else []
-
-        def accept(column: Candidate) -> bool:
-            return (self.catalog.is_date(column) and "birth" not in name_words(column.column)) or self.catalog.is_year(
-                column
-            )
-
-        return self.catalog.date_of(list(dict.fromkeys([*measures, *near, *self.frame.named_tables()])), accept)
+    def date_near(self, near: str) -> Candidate:
+        path = graph(self.catalog.schema).connect(self.frame.named_tables(), self.frame.roles)
+        facts = [table for table in sorted(path.tables) if not many_sided(path, table)] if path else []
+        if len(facts) != 1:
+            raise Unclear("no date to compare with")
+        return self.catalog.date_of(facts[0], near)
 
     # names
 
@@ -86,16 +84,16 @@ class Builder:
     def column(self, table: str, name: str) -> exp.Column:
         return exp.Column(this=self.name(name), table=self.name(table))
 
-    def value(self, of: Candidate) -> exp.Expression:
-        columns: list[exp.Expression] = [self.column(of.table, name) for name in of.columns]
+    def value(self, of: Candidate) -> exp.Expr:
+        columns: list[exp.Expr] = [self.column(of.table, name) for name in of.columns]
         return columns[0] if len(columns) == 1 else exp.Mul(this=columns[0], expression=columns[1])
 
     # conditions
 
-    def literal(self, value: Cell) -> exp.Expression:
+    def literal(self, value: Cell) -> exp.Expr:
         return exp.convert(int(value) if isinstance(value, float) and value == int(value) else value)
 
-    def condition(self, each: Filter) -> exp.Expression:
+    def condition(self, each: Filter) -> exp.Expr:
         many = many_sided(self.path, self.root)
         if each.of.table in many and (each.negated or each.every):
             raise Unclear("a negation or 'and' about several rows at once")
@@ -107,7 +105,7 @@ class Builder:
             average = exp.select(exp.Avg(this=column.copy())).from_(self.table(each.of.table))
             return COMPARE[each.op](this=column, expression=exp.Subquery(this=average))
         if each.op == "null":
-            found: exp.Expression = exp.Is(this=column, expression=exp.Null())
+            found: exp.Expr = exp.Is(this=column, expression=exp.Null())
         elif each.op == "true":
             flag = self.catalog.column(each.of).affinity == "boolean" and self.dialect != "sqlite"
             return exp.EQ(this=column, expression=exp.convert(not each.negated if flag else int(not each.negated)))
@@ -123,7 +121,7 @@ class Builder:
             found = COMPARE[each.op](this=column, expression=values[0])
         return exp.Not(this=found) if each.negated else found
 
-    def during(self, period: Period) -> exp.Expression:
+    def during(self, period: Period) -> exp.Expr:
         of = period.of
         if of is None or of.table in many_sided(self.path, self.root) and period.op == "!=":
             raise Unclear("cannot place the period")
@@ -134,13 +132,13 @@ class Builder:
             start, end = exp.convert(int(period.start[:4])), exp.convert(int(period.end[:4]))
         column = self.value(of)
         whole = exp.and_(exp.GTE(this=column, expression=start), exp.LT(this=column.copy(), expression=end))
-        bounds: dict[str, exp.Expression] = {
+        bounds: dict[str, exp.Expr] = {
             "in": whole, "=": whole, ">": exp.GTE(this=column, expression=end), ">=": exp.GTE(this=column, expression=start),
             "<": exp.LT(this=column, expression=start), "<=": exp.LT(this=column, expression=end),
         }  # fmt: skip
         return bounds[period.op].copy()
 
-    def missing(self, table: str) -> exp.Expression:
+    def missing(self, table: str) -> exp.Expr:
         """No row of `table` belongs to the row at hand."""
         paths = graph(self.catalog.schema).paths({self.root}, table)
         if len(paths) != 1 or len(paths[0]) > 4:
@@ -155,10 +153,10 @@ class Builder:
             seen.add(other)
         return exp.Not(this=exp.Exists(this=select.where(self.on(first))))
 
-    def on(self, edge: Edge) -> exp.Expression:
+    def on(self, edge: Edge) -> exp.Expr:
         return exp.EQ(this=self.column(edge.child, edge.column), expression=self.column(edge.parent, edge.references))
 
-    def where(self, filters: Iterable[Filter]) -> list[exp.Expression]:
+    def where(self, filters: Iterable[Filter]) -> list[exp.Expr]:
         own = [each for each in filters if not each.through]
         conditions = [self.condition(each) for each in own]
         through = [each for each in filters if each.through]
@@ -186,7 +184,7 @@ class Builder:
                     seen.add(other)
         return select
 
-    def figure(self, aggregate: Aggregate) -> exp.Expression:
+    def figure(self, aggregate: Aggregate) -> exp.Expr:
         """The aggregate as an expression; summing a table whose rows the joins repeat is refused."""
         of = aggregate.of
         repeated = many_sided(self.path, of.table)
@@ -199,7 +197,7 @@ class Builder:
             key = self.column(of.table, keys[0])
             return exp.Count(this=exp.Distinct(expressions=[key]) if repeated else key)
         if aggregate.function == "count":
-            columns: list[exp.Expression] = [self.column(of.table, name) for name in of.columns]
+            columns: list[exp.Expr] = [self.column(of.table, name) for name in of.columns]
             if len(columns) > 1:
                 raise Unclear("cannot count names")
             return exp.Count(this=exp.Distinct(expressions=columns))
@@ -209,14 +207,14 @@ class Builder:
         figure = function(this=self.value(of))
         return exp.Div(this=figure, expression=exp.Literal.number(aggregate.unit)) if aggregate.unit != 1 else figure
 
-    def shown(self, of: Candidate) -> list[exp.Expression]:
+    def shown(self, of: Candidate) -> list[exp.Expr]:
         names = of.columns if of.columns else display_of(self.catalog.tables[of.table])
         return [self.column(of.table, name) for name in names]
 
-    def keyed(self, of: Candidate) -> list[exp.Expression]:
+    def keyed(self, of: Candidate) -> list[exp.Expr]:
         keys = keys_of(self.catalog.tables[of.table]) if of.kind in ("table", "name") else ()
         shown = self.shown(of)
-        extra: list[exp.Expression] = [self.column(of.table, name) for name in keys]
+        extra: list[exp.Expr] = [self.column(of.table, name) for name in keys]
         return [*(key for key in extra if key not in shown), *shown]
 
     def build(self) -> Built:
@@ -233,7 +231,7 @@ class Builder:
 
     def filtered(self, select: exp.Select, side: str = "") -> exp.Select:
         conditions = [*self.where(self.frame.filters), *(self.during(period) for period in self.periods)]
-        conditions += [self.missing(table) for table in self.frame.anti]
+        conditions += [self.missing(tables) for tables in self.frame.anti]
         if self.frame.order and self.frame.limit:
             nullable = [
                 each for each in self.frame.group if each.kind == "column" and self.catalog.column(each).nullable
@@ -309,7 +307,7 @@ class Builder:
             select = select.order_by(exp.Ordered(this=self.value(order.of), desc=order.descending, nulls_first=False))
         return select
 
-    def part_of_date(self, of: Candidate) -> exp.Expression:
+    def part_of_date(self, of: Candidate) -> exp.Expr:
         if self.catalog.is_year(of):
             return self.value(of)
         tree = sqlglot.parse_one(PERIODS[self.dialect, self.frame.group_period], read=self.dialect)

@@ -85,7 +85,7 @@ class Frame:
     having: list[Having] = field(default_factory=list[Having])
     order: Order | None = None
     limit: int | None = None
-    anti: list[str] = field(default_factory=list[str])
+    anti: list[list[str]] = field(default_factory=list[list[str]])
     tables: list[str] = field(default_factory=list[str])
     roles: set[str] = field(default_factory=set[str])
     distinct: bool = False
@@ -161,15 +161,29 @@ class Catalog:
         columns = [Candidate("column", table, (column.name,)) for column in self.tables[table].columns]
         return [column for column in columns if self.is_number(column) and set(name_words(column.column)) & MONEY]
 
-    def date_of(self, tables: list[str], accept: Callable[[Candidate], bool]) -> Candidate:
-        """The date column meant by a bare `in 2010`: the only one of the first table that has one."""
-        for table in tables:
-            columns = [Candidate("column", table, (column.name,)) for column in self.tables[table].columns]
-            dated = [column for column in columns if accept(column)]
-            own = set(name_words(table)) | {"date"}
-            plain = [column for column in dated if set(name_words(column.column)) <= own]
-            if len(plain or dated) == 1:
-                return (plain or dated)[0]
-            if dated:
-                raise Unclear(f"{table} has several dates; say which one")
+    def date_of(self, fact: str, near: str) -> Candidate:
+        """The date meant by a bare `in 2010`: that of the event counted or summed, else of what the event belongs to."""
+        for accept in (self.is_date, self.is_year):
+            level, seen = {fact}, {fact}
+            while level:
+                dated = {table: dates for table in sorted(level) if (dates := self._dates(table, accept))}
+                table = near if near in dated else next(iter(dated), "")
+                if len(dated) > 1 and near not in dated:
+                    raise Unclear(f"the date could be that of {' or '.join(dated)}")
+                if dated and (len(dated[table]) > 1 or self.is_person(table)):
+                    raise Unclear(f"say which date of {table} is meant")
+                if dated:
+                    return dated[table][0]
+                level = {edge.parent for edge in self.edges if edge.child in level} - seen
+                seen |= level
         raise Unclear("no date to compare with")
+
+    def dates_of(self, table: str) -> list[Candidate]:
+        columns = [Candidate("column", table, (column.name,)) for column in self.tables[table].columns]
+        return [column for column in columns if self.is_date(column)]
+
+    def _dates(self, table: str, accept: Callable[[Candidate], bool]) -> list[Candidate]:
+        columns = [Candidate("column", table, (column.name,)) for column in self.tables[table].columns]
+        dated = [column for column in columns if accept(column) and "birth" not in name_words(column.column)]
+        own = set(name_words(table)) | {"date"}
+        return [column for column in dated if set(name_words(column.column)) <= own] or dated

@@ -66,8 +66,8 @@ PATTERNS: list[tuple[str, str, str]] = [
     ("group", r"for each|for every|in each|in every|of each|of every|on each|each|every|per|grouped by|broken down by|group by|by each", ""),
     ("by", r"by|according to|in terms of|based on", ""),
     ("order", r"(?:sorted|ordered|sort|order|arranged)(?: them| it)?(?: in \w+ order)?(?: of| by)|in order of|in \w+ order of", ""),
-    ("direction", r"descending|descending order|in descending order|highest first|from highest to lowest|newest first|largest first|best first|most first", "desc"),
-    ("direction", r"ascending|ascending order|in ascending order|lowest first|from lowest to highest|oldest first|alphabetically", "asc"),
+    ("direction", r"(?:sorted |ordered )?(?:in )?descending(?: order)?|descending order|in descending order|highest first|from highest to lowest|newest first|largest first|best first|most first", "desc"),
+    ("direction", r"(?:sorted |ordered )?(?:in )?ascending(?: order)?|ascending order|in ascending order|lowest first|from lowest to highest|oldest first|alphabetically", "asc"),
     ("direction", r"in alphabetical order|alphabetical order|smallest first|most expensive first", "asc"),
     ("distinct", r"distinct|different|unique|separate", ""),
     ("not", rf"without(?: an?y?)?|with no|with zero|have no|has no|had no|having no|no|not|never|lacks?|lacking|{_NOT_HAVE}", ""),
@@ -203,6 +203,8 @@ def read_items(
             offset += len(words[index + step]) + 1
         index += size or 1
     for each in link_tokens(tokens, schema, hits, taken, similarity):
+        if lemma(each.phrase) in ("year", "month", "day", "week") and each.candidates[0].score < 0.95:
+            continue
         found[each.start] = (
             each.end - each.start,
             Item("link", each.phrase, candidates=each.candidates, quoted=tokens[each.start].quoted),

@@ -10,7 +10,7 @@ from models.offline.tables.frame import Aggregate, Catalog, Filter, Frame, Funct
 from models.offline.tables.operators import Item
 from models.tables.graph import display_of
 from models.tables.link import Candidate
-from models.tables.words import TIME_UNITS, lemma, name_words
+from models.tables.words import TIME_UNITS, lemma, name_words, stem
 
 JOINING = frozenset({"and", "or", ","})
 DESCRIBING = frozenset(
@@ -19,6 +19,7 @@ DESCRIBING = frozenset(
 COMPARED = DESCRIBING | {"that", "were", "in", "on", "at", "from", "with", "being"}
 VERBS = frozenset("order purchase rent borrow buy sell book review visit pay ship use lend".split())
 SELLING = frozenset("sold purchased bought ordered rented borrowed sell".split())
+SUMMED = frozenset({"quantity", "unit", "amount", "total", "sale", "sold", "point", "goal"})
 OWNERS = frozenset({"their", "its", "his", "her", "and", ",", "along", "together"})
 TIME_COLUMNS = {"millisecond": 1, "second": 1000, "minute": 60_000, "hour": 3_600_000}
 
@@ -97,9 +98,7 @@ class Parser:
             and figure.unit == 1
             and figure.of.kind == "column"
         ):
-            self.frame.aggregates[-1] = replace(
-                figure, unit=round(1 / self.convert(1, item.detail, figure.of), 9) ** -1
-            )
+            self.frame.aggregates[-1] = replace(figure, unit=self.convert(1, item.detail, figure.of))
         elif (
             item.detail in ("year", "month")
             and self.selecting
@@ -160,8 +159,15 @@ class Parser:
             following.tag in ("average", "sum")
             or (following.tag == "link" and item.candidates and following.chosen.columns == item.chosen.columns)
         )
+        named = following.chosen if following and following.tag == "link" else None
         if not item.concept or plain:
             self.wait("super", item)
+        elif (
+            item.candidates
+            and named
+            and (named.table != item.chosen.table if named.kind == "table" else self.catalog.is_date(named))
+        ):
+            raise Unclear(f"cannot tell what '{item.text}' describes")
         elif not item.candidates:
             raise Unclear(f"no column says what '{item.text}' means")
         else:
@@ -299,6 +305,10 @@ class Parser:
         if following and following.tag == "postfix":
             op, self.index = following.detail, self.index + 1
             following = self.items[self.index] if self.index < len(self.items) else None
+        left = self.left.of if isinstance(self.left, Aggregate) else self.left
+        if left and following and following.tag == "link" and following.chosen == left:
+            self.index += 1
+            following = None
         number = item.number
         unit = ""
         if following and following.tag == "unit":
@@ -380,6 +390,8 @@ class Parser:
         self.date_op, self.selecting = item.detail, False
 
     def on_date(self, item: Item) -> None:
+        if self.frame.anti:
+            raise Unclear("cannot tell what the date after a negation narrows")
         following = self.items[self.index] if self.index < len(self.items) else None
         after = self.items[self.index + 1] if self.index + 1 < len(self.items) else None
         if self.negated:
@@ -470,6 +482,14 @@ class Parser:
                     last.of, "=", (*last.values, chosen.value), last.negated, last.through, last.base, every
                 )
                 return
+        if self.frame.anti or (last and last.of.table == chosen.table and last.op == "=" and self.before() == ["of"]):
+            raise Unclear(f"cannot tell what '{chosen.value}' narrows")
+        if negated_date := [
+            each
+            for each in self.catalog.dates_of(chosen.table)
+            if stem(str(chosen.value)) in map(stem, name_words(each.column))
+        ]:
+            raise Unclear(f"'{chosen.value}' may be about {negated_date[0].column}")
         base = self.frame.share and not self.frame.aggregates
         self.left = (
             self.left if not (isinstance(self.left, Candidate) and self.left.columns == chosen.columns) else None
@@ -485,6 +505,8 @@ class Parser:
             for each in self.frame.filters
             if each.of.table == condition.of.table and each.of.columns == condition.of.columns
         ]
+        if self.frame.anti and condition.op not in ("null", "true"):
+            raise Unclear("cannot tell what the condition after a negation narrows")
         if any(each.op == "=" or each.op == condition.op for each in same):
             raise Unclear("two conditions on one column")
         self.frame.filters.append(condition)
@@ -512,11 +534,20 @@ class Parser:
             raise Unclear(f"cannot tell whether '{item.text}' counts rows or units")
         elif self.negated:
             self.deny(chosen)
+        elif (
+            frame.anti
+            and chosen.kind == "table"
+            and not (self.grouping or self.pending or set(self.before()) & JOINING)
+        ):
+            frame.anti[-1].append(chosen.table)
         elif (catalog.is_date(chosen) or catalog.is_year(chosen)) and dated and not self.pending and not self.grouping:
             self.when = chosen
         elif self.grouping and not catalog.is_date(chosen):
             self.add_group(chosen)
         elif chosen.kind == "column" and (chosen.table, chosen.column) in catalog.self_references:
+            following = self.items[self.index] if self.index < len(self.items) else None
+            if following is None or (following.tag != "by" and following.text.casefold() not in ("to", "under")):
+                raise Unclear(f"cannot tell who is above in '{item.text}'")
             self.through = chosen
         elif compared and chosen.kind in ("column", "measure") and not self.ordering:
             if following and following.tag == "like" and self.selecting and not frame.select:
@@ -571,7 +602,7 @@ class Parser:
     def deny(self, chosen: Candidate) -> None:
         self.negated = False
         if chosen.kind == "table":
-            self.frame.anti.append(chosen.table)
+            self.frame.anti.append([chosen.table])
         elif chosen.kind == "column" and self.catalog.is_flag(chosen):
             self.add_filter(Filter(chosen, "true", (), negated=True))
         elif chosen.kind == "column":
@@ -580,7 +611,9 @@ class Parser:
             raise Unclear("cannot place the negation")
 
     def add_group(self, chosen: Candidate) -> None:
-        if self.catalog.is_number(chosen) and not self.catalog.is_year(chosen):
+        if (self.catalog.is_number(chosen) and not self.catalog.is_year(chosen)) or (
+            chosen.kind == "column" and chosen.score < 0.5
+        ):
             raise Unclear(f"cannot group by {chosen.columns}")
         self.frame.group.append(chosen)
         self.grouping, self.role = False, "group"
@@ -589,6 +622,14 @@ class Parser:
         if self.frame.order:
             raise Unclear("asks for two orders")
         of = next((each for each in self.frame.aggregates if isinstance(of, Candidate) and each.of == of), of)
+        subject = self.frame.select[0].table if self.frame.select else ""
+        if (
+            isinstance(of, Candidate)
+            and of.kind == "column"
+            and subject not in ("", of.table)
+            and set(name_words(of.column)) <= SUMMED
+        ):
+            of = Aggregate("sum", of)
         self.frame.order = Order(of, descending)
         self.frame.limit = self.frame.limit or (None if self.ordering and not self.top else 1)
         self.ordering = False
@@ -651,6 +692,8 @@ class Parser:
     def choose(self, item: Item, chosen: Candidate) -> None:
         """A name without an operator: part of the answer while the answer is being described, otherwise a place to join."""
         select, before = self.frame.select, set(self.before())
+        if chosen.kind == "column" and chosen.score < 0.5:
+            raise Unclear(f"'{item.text}' is only part of a name")
         if not select and not self.frame.aggregates and self.selecting:
             select.append(chosen)
         elif (
@@ -695,11 +738,18 @@ class Parser:
             self.measure = None
         if self.pending == "common" and frame.select and not frame.order:
             self.settle_common()
-        self.settle_people()
         if self.pending in ("sum", "avg") and not frame.aggregates and len(set(frame.tables)) == 1 and not frame.select:
             columns = self.catalog.money_of(frame.tables[0])
             if len(columns) == 1:
                 frame.aggregates, self.pending = [Aggregate(cast(Function, self.pending), columns[0])], ""
+        if self.through and not any(each.through for each in frame.filters):
+            raise Unclear("cannot tell who is above whom")
+        if len(frame.aggregates) == 1 and [frame.aggregates[0].of.table] == [
+            each.table for each in frame.group if each.kind == "table"
+        ]:
+            if frame.aggregates[0].function != "avg" or len(frame.group) > 1:
+                raise Unclear("each row would be its own group")
+            frame.group = []
         if frame.aggregates and frame.aggregates[0].each and not frame.group:
             others = list(dict.fromkeys(table for table in frame.tables if table != frame.aggregates[0].of.table))
             frame.group = [Candidate("table", table) for table in others] if len(others) == 1 else []
@@ -708,10 +758,16 @@ class Parser:
             if frame.filters and not frame.select and not frame.aggregates and not frame.group
             else None
         )
-        if person and self.pending in ("", "count") and len({each.of.table for each in frame.filters}) == 1:
+        if (
+            person
+            and self.pending in ("", "count")
+            and len({each.of.table for each in frame.filters}) == 1
+            and self.catalog.is_person(person.table)
+        ):
             subject = Candidate("table", person.table)
             frame.aggregates, frame.select = ([Aggregate("count", subject)], []) if self.pending else ([], [subject])
             self.pending = ""
+        self.settle_people()
         if self.direction and not frame.order and len(frame.aggregates) == 1:
             frame.order = Order(frame.aggregates[0], self.direction == "desc")
         if self.pending == "count" and frame.order and isinstance(frame.order.of, Aggregate):
@@ -750,7 +806,7 @@ class Parser:
             if not {each.table for each in frame.group} <= {each.table for each in frame.select}:
                 raise Unclear("groups without a figure")
             frame.group = []
-        if not frame.select and not frame.aggregates and not frame.group:
+        if not frame.select and not frame.aggregates and not frame.group and not frame.group_period:
             raise Unclear("nothing in the question says what to show")
 
     def settle_people(self) -> None:

@@ -18,7 +18,7 @@ from models.tables.words import name_words
 READINGS = 600
 JOIN_COST = 0.12
 MARGIN = 0.08
-DISTANCE = 0.75
+DISTANCE = 0.5
 NAMING = frozenset({"the", "named", "called", "titled", "is"})
 CREATORS = frozenset("artist author band composer creator director maker musician singer writer manufacturer".split())
 
@@ -174,7 +174,7 @@ def explain(frame: Frame) -> str:
         for each in frame.filters
     ]
     where += [f"the date is {each.op} {each.start} up to {each.end} (exclusive)" for each in frame.periods]
-    where += [f"there is no {table}" for table in frame.anti]
+    where += [f"there is no {tables[-1]}" for tables in frame.anti]
     where += [f"the figure is {each.op} {each.number:g}" for each in frame.having]
     text += f", where {' and '.join(where)}" if where else ""
     if frame.order and frame.limit:
