@@ -152,7 +152,7 @@ def _joined(columns: Sequence[Column]) -> list[Column]:
 
 
 def _join(first: Column, last: Column) -> Column:
-    return tuple(None if a is None or b is None else f"{a} {b}" for a, b in zip(first, last, strict=True))
+    return tuple(" ".join(str(part) for part in pair if part is not None) for pair in zip(first, last, strict=True))
 
 
 def _named(columns: Sequence[Column]) -> Iterator[list[Column]]:

@@ -63,8 +63,8 @@ class CaseResult(_Strict):
     @property
     def verdict(self) -> Verdict:
         """The worst of the scores: an error outweighs wrong, wrong outweighs declined."""
-        verdicts = {score.verdict for score in self.scores}
-        return next((each for each in ("error", "wrong", "declined") if each in verdicts), "right")
+        order: tuple[Verdict, ...] = ("right", "declined", "wrong", "error")
+        return max((score.verdict for score in self.scores), key=order.index, default="right")
 
 
 class SuiteReport(_Strict):
@@ -127,7 +127,8 @@ def load_cases(path: Path) -> tuple[Case, ...]:
     for node in root.value:
         where = f"{path}:{node.start_mark.line + 1}"
         try:
-            case = Case.model_validate(loader.construct_document(node))
+            # PyYAML's constructor is untyped
+            case = Case.model_validate(loader.construct_document(node))  # pyright: ignore[reportUnknownMemberType]
         except (ValidationError, yaml.YAMLError) as error:
             raise UserError(f"{where}: {_problems(error)}", next_step="Correct this case.") from error
         if case.id in cases:

@@ -18,7 +18,7 @@ def score_citations(case: Case, outcome: Outcome) -> Score:
     gold = case.expected.get("gold", [])
     if not isinstance(gold, list):
         raise TypeError(f"{case.id}: gold is no list of citation ids")
-    cited = outcome.output.get("citations", []) if isinstance(outcome.output, dict) else []
+    cited = outcome.output.get("citations") if isinstance(outcome.output, dict) else None
     if outcome.declined:
         right = not gold
         return Score(scorer="citations", value=float(right), verdict="right" if right else "declined")
