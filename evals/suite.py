@@ -64,7 +64,8 @@ class CaseResult(_Strict):
     def verdict(self) -> Verdict:
         """The worst of the scores: an error outweighs wrong, wrong outweighs declined."""
         order: tuple[Verdict, ...] = ("right", "declined", "wrong", "error")
-        return max((score.verdict for score in self.scores), key=order.index, default="right")
+        verdicts: list[Verdict] = ["right", *(score.verdict for score in self.scores)]
+        return max(verdicts, key=order.index)
 
 
 class SuiteReport(_Strict):
