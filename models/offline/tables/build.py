@@ -138,11 +138,12 @@ class Builder:
         }  # fmt: skip
         return bounds[period.op].copy()
 
-    def missing(self, table: str) -> exp.Expr:
-        """No row of `table` belongs to the row at hand."""
-        paths = graph(self.catalog.schema).paths({self.root}, table)
-        if len(paths) != 1 or len(paths[0]) > 4:
-            raise Unclear(f"cannot tell how {table} is missing")
+    def missing(self, tables: list[str]) -> exp.Expression:
+        """No row of the last of `tables`, reached through the others, belongs to the row at hand."""
+        paths = graph(self.catalog.schema).paths({self.root}, tables[-1])
+        met = {name for path in paths for edge in path for name in (edge.child, edge.parent)}
+        if len(paths) != 1 or len(paths[0]) > 4 or not met >= set(tables):
+            raise Unclear(f"cannot tell how {tables[-1]} is missing")
         first, *rest = paths[0]
         inner = first.child if first.parent == self.root else first.parent
         select = exp.select("1").from_(self.table(inner))

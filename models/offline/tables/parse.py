@@ -605,7 +605,7 @@ class Parser:
             self.frame.anti.append([chosen.table])
         elif chosen.kind == "column" and self.catalog.is_flag(chosen):
             self.add_filter(Filter(chosen, "true", (), negated=True))
-        elif chosen.kind == "column":
+        elif chosen.kind == "column" and (chosen.score >= 0.8 or self.catalog.is_date(chosen)):
             self.add_filter(Filter(chosen, "null", ()))
         else:
             raise Unclear("cannot place the negation")
@@ -762,7 +762,7 @@ class Parser:
             person
             and self.pending in ("", "count")
             and len({each.of.table for each in frame.filters}) == 1
-            and self.catalog.is_person(person.table)
+            and (self.catalog.is_person(person.table) or self.items[0].text.casefold() == "who")
         ):
             subject = Candidate("table", person.table)
             frame.aggregates, frame.select = ([Aggregate("count", subject)], []) if self.pending else ([], [subject])
