@@ -96,7 +96,9 @@ async def _chat(args: argparse.Namespace, settings: Settings, question: str | No
         if question is not None:
             code = await _ask(app, args, progress, thread, question)
         elif not unfinished:
-            code = await _converse(app, args, progress, thread)
+            from app.cli.interactive import converse
+
+            code = await converse(app, thread, agent=args.agent, approve=["*"] if args.yes else args.approve)
         return code
 
 
@@ -146,25 +148,3 @@ async def _finish(app: App, args: argparse.Namespace, progress: Progress, run_id
     if progress.answer is not None and not args.json:
         print_answer(progress.answer, color=sys.stdout.isatty())
     return 0
-
-
-async def _converse(app: App, args: argparse.Namespace, progress: Progress, thread: str) -> int:
-    """Ask, answer, ask again, until the end of input or /quit; Ctrl-C stops a turn and keeps the conversation."""
-    from prompt_toolkit import PromptSession
-    from prompt_toolkit.history import FileHistory
-
-    session: PromptSession[str] = PromptSession(history=FileHistory(str(app.settings.home / "prompt-history")))
-    print("Ask a question; /quit leaves. Ctrl-R searches what you asked before.", file=sys.stderr)
-    while True:
-        try:
-            question = (await session.prompt_async("› ")).strip()
-        except (EOFError, KeyboardInterrupt):
-            return 0
-        if question in ("/quit", "/exit"):
-            return 0
-        if not question:
-            continue
-        try:
-            await _ask(app, args, progress, thread, question)
-        except (asyncio.CancelledError, KeyboardInterrupt):
-            print("stopped; the conversation goes on", file=sys.stderr)
