@@ -17,11 +17,14 @@ from models.offline.skill import Call, Turn, field_of, question_of
 from models.offline.tables import Decline, translate
 from models.tables import ValueHit, phrases_to_find
 
-INSTRUCTIONS = """You answer questions about tables by writing one query.
+INSTRUCTIONS = (
+    """You answer questions about tables by writing one query.
 Read the schema (sql_schema), look up names that the question mentions (sql_find_values), then run sql_query.
-When a query fails, read the error and correct the query once or twice. Select the columns that answer the question
+When a query fails, read the error and correct the query once or twice. Return the columns that answer the question
 and no others. Return the SQL that you ran; its columns and rows are filled in from the result.
-""" + DATA_RULE
+"""
+    + DATA_RULE
+)
 
 
 class SqlAnswer(Answer):

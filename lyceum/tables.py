@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 Cell = str | int | float | bool | None
 Affinity = Literal["integer", "number", "text", "boolean", "date", "time", "other"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+# Frozen, and so hashable: linkers keep what they derive from a schema.
 
 
-class ForeignKey(_Frozen):
+class ForeignKey(BaseModel, frozen=True, extra="forbid"):
     """`column` of the owning table refers to `table.references`."""
 
     column: str
@@ -25,7 +24,7 @@ class ForeignKey(_Frozen):
     references: str
 
 
-class Column(_Frozen):
+class Column(BaseModel, frozen=True, extra="forbid"):
     """A column, with enough real values to link words to it.
 
     `values` holds every distinct value when `complete` (low-cardinality text), otherwise a few samples.
@@ -40,7 +39,7 @@ class Column(_Frozen):
     complete: bool = False
 
 
-class Table(_Frozen):
+class Table(BaseModel, frozen=True, extra="forbid"):
     name: str
     columns: tuple[Column, ...]
     primary_key: tuple[str, ...] = ()
@@ -49,7 +48,7 @@ class Table(_Frozen):
     description: str = ""
 
 
-class Schema(_Frozen):
+class Schema(BaseModel, frozen=True, extra="forbid"):
     """All tables a question may touch. `dialect` is a sqlglot dialect name."""
 
     database: str

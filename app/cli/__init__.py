@@ -11,7 +11,6 @@ COMMANDS = {
     "runs": ("app.cli.runs", "list, show, watch, approve, cancel and resume runs"),
     "models": ("app.cli.models", "who can answer here, and local models to pull"),
     "mcp": ("app.cli.mcp", "list the tool servers, or serve them to other clients"),
-    "eval": ("app.cli.eval", "run evaluation suites"),
     "doctor": ("app.cli.doctor", "what works on this machine, and how to fix the rest"),
 }
 

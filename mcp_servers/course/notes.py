@@ -114,8 +114,13 @@ def _sections(path: Path):
 
 
 def _glossary_section(entry: dict[str, Any]) -> Section:
-    names = " / ".join([str(entry["term"]), *map(str, entry.get("aliases") or [])])
+    names = " / ".join([str(entry["term"]), *names_of(entry, "aliases")])
     return Section(f"course:glossary#{slug(str(entry['term']))}", names, "", str(entry["definition"]).strip())
+
+
+def names_of(entry: dict[str, Any], key: str) -> list[str]:
+    """Return a list field of a glossary or lesson record as strings; a missing field is an empty list."""
+    return [str(name) for name in cast("list[Any]", entry.get(key) or [])]
 
 
 def _records(path: Path) -> list[dict[str, Any]]:
@@ -126,7 +131,7 @@ def _aliases(glossary: Sequence[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
     """Map a one-word name (an acronym, mostly) to the words of the other names of the same term, and back."""
     known: dict[str, tuple[str, ...]] = {}
     for entry in glossary:
-        names = [content_words(str(name)) for name in [entry["term"], *(entry.get("aliases") or [])]]
+        names = [content_words(name) for name in [str(entry["term"]), *names_of(entry, "aliases")]]
         for name in names:
             if len(name) == 1:
                 others = [word for other in names if other != name for word in other]

@@ -85,11 +85,13 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         term: Annotated[str, Field(description="A term or acronym, e.g. GQA.", min_length=1, max_length=200)],
     ) -> Entry:
         """Define one term of the course in a sentence or two."""
+        from mcp_servers.course.notes import names_of, slug
+
         course = _course()
         names = {
-            str(name).lower(): entry
+            name.lower(): entry
             for entry in course.glossary
-            for name in [entry["term"], *(entry.get("aliases") or [])]
+            for name in [str(entry["term"]), *names_of(entry, "aliases")]
         }
         entry = names.get(term.strip().lower())
         if entry is None:
@@ -97,13 +99,11 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
             raise ModelRetry(
                 f"The glossary has no {term!r}.", next_step=f"Nearest terms: {', '.join(close) or 'none'}."
             )
-        from mcp_servers.course.notes import slug
-
         section = course.section(f"course:glossary#{slug(str(entry['term']))}")
         return Entry(
             term=str(entry["term"]),
             definition=str(entry["definition"]).strip(),
-            see=[str(name) for name in entry.get("see") or []],
+            see=names_of(entry, "see"),
             sources=[section.source()] if section else [],
         )
 
@@ -114,6 +114,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         ] = "",
     ) -> Lessons:
         """Find the modules of the course that cover a topic: lessons, notes that help, labs. Empty for all."""
+        from mcp_servers.course.notes import names_of
         from models.offline.skill import content_words
 
         wanted = set(content_words(query)) | {query.strip().lower()}
@@ -124,9 +125,9 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
                 title=str(record["title"]),
                 part=str(record.get("part", "")),
                 summary=str(record.get("summary", "")),
-                lessons=[str(name) for name in record.get("lessons") or []],
-                notes=[str(name) for name in record.get("notes") or []],
-                labs=[str(name) for name in record.get("labs") or []],
+                lessons=names_of(record, "lessons"),
+                notes=names_of(record, "notes"),
+                labs=names_of(record, "labs"),
             )
             words = set(content_words(f"{lesson.title} {lesson.summary} {' '.join(lesson.lessons)}"))
             names = {lesson.module.lower(), lesson.module.lower().zfill(2), *(lab.lower() for lab in lesson.labs)}

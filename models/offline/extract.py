@@ -32,8 +32,8 @@ def extract(question: str, sources: Sequence[Source], *, most: int = 3) -> list[
         if not lines or (rank > 0 and overlap(question, source) < ALSO):
             continue
         scored = sorted(range(len(lines)), key=lambda n: (-len(wanted & set(content_words(lines[n]))) - (n == 0), n))
-        for n in sorted(scored[: most - len(claims) if rank == 0 else 1]):
-            claims.append(Claim(text=lines[n][:LONGEST], citations=[source.id]))
+        chosen = sorted(scored[: most - len(claims) if rank == 0 else 1])
+        claims += [Claim(text=lines[n][:LONGEST], citations=[source.id]) for n in chosen]
         if len(claims) >= most:
             break
     return claims[:most]

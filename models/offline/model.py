@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 from pydantic_ai import RunContext
@@ -18,7 +18,6 @@ from pydantic_ai.messages import (
     ModelResponse,
     ModelResponsePart,
     ModelResponseStreamEvent,
-    RetryPromptPart,
     TextPart,
     ToolCallPart,
     ToolReturnPart,
@@ -61,8 +60,7 @@ class OfflineModel(Model):
     ) -> ModelResponse:
         _, parameters = self.prepare_request(model_settings, model_request_parameters)
         turn = _turn(messages, parameters)
-        skill = self._skill or (lambda seen: answer_with_tools(seen, parameters.function_tools))
-        step = skill(turn)
+        step = self._skill(turn) if self._skill else answer_with_tools(turn, parameters.function_tools)
         return ModelResponse(
             parts=_parts(step, turn, parameters),
             usage=RequestUsage(),  # it reads no tokens, and must not be taken for a language model
@@ -100,7 +98,7 @@ class _Stream(StreamedResponse):
                 yield self._parts_manager.handle_tool_call_part(
                     vendor_part_id=number,
                     tool_name=part.tool_name,
-                    args=part.args,
+                    args=part.args_as_dict(),
                     tool_call_id=part.tool_call_id,
                 )
 
@@ -125,17 +123,17 @@ def _turn(messages: list[ModelMessage], parameters: ModelRequestParameters) -> T
     """Read the last user prompt and every tool result after it; unknown kinds of parts are passed over."""
     request, results = "", list[Result]()
     for message in messages:
-        for part in message.parts if isinstance(message, ModelRequest) else []:
+        for part in cast("list[Any]", message.parts) if isinstance(message, ModelRequest) else []:
             if isinstance(part, UserPromptPart):
                 request, results = part.content if isinstance(part.content, str) else _text(part.content), []
             elif isinstance(part, ToolReturnPart):
                 results.append(Result(part.tool_name, _structured(part.content)))
-            elif isinstance(part, RetryPromptPart) and part.tool_name:
+            elif part.part_kind == "retry-prompt" and part.tool_name:
                 results.append(Result(part.tool_name, part.model_response(), ok=False))
     return Turn(request, frozenset(tool.name for tool in parameters.function_tools), results)
 
 
-def _text(content: Any) -> str:
+def _text(content: Sequence[Any]) -> str:
     return "\n".join(part for part in content if isinstance(part, str))
 
 

@@ -43,7 +43,8 @@ class Result:
 
     @property
     def sources(self) -> list[Source]:
-        found = cast("dict[str, Any]", self.content).get("sources", []) if isinstance(self.content, dict) else []
+        held = cast("dict[str, Any]", self.content) if isinstance(self.content, dict) else {}
+        found = cast("list[Any]", held.get("sources", []))
         return [Source.model_validate(source) for source in found]
 
 

@@ -125,6 +125,9 @@ PEOPLE = ((("first", "name"), ("last", "name")), (("given", "name"), ("family", 
 NO_NAMES = frozenset("first last middle nick file user contact maiden short brand city country".split())
 
 
+NO_LABELS = frozenset("email address phone url note comment description text id date".split())
+
+
 def display_of(table: Table) -> tuple[str, ...]:
     """The columns people call a row by: its name, else first and last name, else title or label, else its key."""
     own = set(name_words(table.name))
@@ -153,6 +156,17 @@ def display_of(table: Table) -> tuple[str, ...]:
         *called("title", "label"),
         keys_of(table),
     ]
+    references = {key.column for key in table.foreign_keys}
+    labels = [
+        (column.name,)
+        for column in table.columns
+        if column.affinity == "text"
+        and column.name not in references
+        and table.rows
+        and 1 < table.rows == column.distinct
+        and not NO_LABELS & set(name_words(column.name))
+    ]
+    options[-1:] = [*labels[:1], keys_of(table)]
     return next((option for option in options if option), (table.columns[0].name,) if table.columns else ())
 
 

@@ -16,7 +16,7 @@ Kind = Literal["table", "column", "name", "measure", "value"]
 LONGEST = 6
 SURE = 0.8
 MONEY_WORDS = frozenset({"revenue", "sale", "spend", "spending", "turnover", "earnings", "income", "sell"})
-MONEY_COLUMNS = ("revenue", "sale", "total", "amount", "payment")
+MONEY_COLUMNS = ("revenue", "sale", "total", "amount", "payment", "fare", "fee")
 MONEY_TAILS = frozenset({"amount", "price", "value", "paid", "due", "usd", "eur"})
 SOLD = frozenset({"quantity", "unit", "sold", "ordered", "order", "item", "line", "purchased"})
 # Adjectives and verbs that ask about a column without naming it.
@@ -43,6 +43,7 @@ class ValueHit:
 class Candidate:
     """One thing a span may mean. `columns` is empty for a table, a first and last name for a person's `name`,
     and quantity and price for a computed `measure`. `via`: the foreign key that the words name (`support rep`).
+    `other`: the table of the second column of a measure, where it is not `table`.
     """
 
     kind: Kind
@@ -51,6 +52,7 @@ class Candidate:
     value: Cell = None
     score: float = field(default=1.0, compare=False)
     via: str = ""
+    other: str = ""
 
     @property
     def column(self) -> str:
@@ -84,13 +86,10 @@ class Entry:
     prefix: tuple[str, ...] = ()
 
 
-def _money(table: Table) -> list[tuple[str, ...]]:
-    """Columns that hold money earned by a row of the table: one named so, else quantity and unit price."""
+def _money(table: Table, schema: Schema) -> list[Candidate]:
+    """What a row of the table earned: a column named so, else quantity times unit price, of the row or of what it refers to."""
     keys = {*keys_of(table), *(key.column for key in table.foreign_keys)}
-    numeric = [
-        column for column in table.columns if column.affinity in ("integer", "number") and column.name not in keys
-    ]
-    words = {column.name: name_words(column.name) for column in numeric}
+    words = {column.name: name_words(column.name) for column in _numbers(table) if column.name not in keys}
     for money in MONEY_COLUMNS:
         named = [
             name
@@ -98,11 +97,23 @@ def _money(table: Table) -> list[tuple[str, ...]]:
             if parts[-1] == money or (parts[0] == money and parts[-1] in MONEY_TAILS)
         ]
         if named:
-            return [(name,) for name in named[:2]]
+            return [Candidate("measure", table.name, (name,), score=0.85) for name in named[:2]]
     quantities = [name for name, parts in words.items() if parts[-1] in ("quantity", "unit") and set(parts) <= SOLD]
-    prices = [name for name, parts in words.items() if parts[-1] == "price"]
-    discounted = any("discount" in parts for parts in words.values())
-    return [(quantities[0], prices[0])] if len(quantities) == 1 and len(prices) == 1 and not discounted else []
+    parents = {edge.parent for edge in graph(schema).edges if edge.child == table.name}
+    priced = [other for other in schema.tables if other.name == table.name and _prices(other)]
+    priced = priced or [other for other in schema.tables if other.name in parents and _prices(other)]
+    if len(quantities) != 1 or len(priced) != 1 or len(prices := _prices(priced[0])) != 1 or "discount" in str(words):
+        return []
+    other = priced[0].name if priced[0].name != table.name else ""
+    return [Candidate("measure", table.name, (quantities[0], prices[0]), score=0.66 if other else 0.74, other=other)]
+
+
+def _numbers(table: Table) -> list[Column]:
+    return [column for column in table.columns if column.affinity in ("integer", "number")]
+
+
+def _prices(table: Table) -> list[str]:
+    return [column.name for column in _numbers(table) if name_words(column.name)[-1] == "price"]
 
 
 @lru_cache(maxsize=32)
@@ -129,12 +140,7 @@ def _entries(schema: Schema) -> tuple[Entry, ...]:
                 short = short[:-1]
             candidate = Candidate("column", table.name, (column.name,), score=1 - penalty)
             entries.append(Entry(candidate, short, own))
-        entries += [
-            Entry(
-                Candidate("measure", table.name, columns, score=0.85 if len(columns) == 1 else 0.74), ("revenue",), own
-            )
-            for columns in _money(table)
-        ]
+        entries += [Entry(measure, ("revenue",), own) for measure in _money(table, schema)]
         for edge in graph(schema).edges:
             role = tuple(word for word in name_words(edge.column) if word not in ("id", "key"))
             if edge.child == table.name and role and role != name_words(edge.parent) and edge.child != edge.parent:
@@ -149,6 +155,8 @@ def _word_score(asked: str, named: str) -> float:
         return 0.9
     if ABBREVIATIONS.get(asked) == named:
         return 0.95
+    if 2 <= len(named) <= 5 and re.sub(r"(?<!^)[aeiou]", "", lemma(asked)) == named:
+        return 0.85
     if named in synonyms(asked) or stem(named) in {stem(word) for word in synonyms(asked)}:
         return 0.8
     return 0.0
@@ -397,7 +405,7 @@ def prune(schema: Schema, links: Links) -> Schema:
     wanted = {each.candidates[0].table for each in links.links if each.candidates[0].score >= 0.6}
     wanted |= {other.table for each in links.links for other in each.candidates[:3] if other.score >= SURE}
     path = graph(schema).connect(sorted(wanted)) if wanted else None
-    kept = wanted | (path.tables if path else frozenset())
+    kept = wanted | (path.tables if path else frozenset[str]())
     return (
         schema.model_copy(update={"tables": tuple(table for table in schema.tables if table.name in kept)})
         if kept

@@ -21,7 +21,11 @@ IRREGULAR = {
 
 ABBREVIATIONS = {
     "qty": "quantity", "amt": "amount", "dept": "department", "cust": "customer", "emp": "employee", "addr": "address",
-    "num": "number", "ename": "name", "dname": "name", "pname": "name", "cname": "name", "sname": "name", "sal": "salary", "comm": "commission",
+    "num": "number", "nm": "name", "cd": "code", "flg": "flag", "dur": "duration", "wt": "weight", "ht": "height", "sz": "size",
+    "typ": "type", "sts": "status", "ctry": "country", "cntry": "country", "rgn": "region", "reg": "region", "curr": "currency", "eml": "email",
+    "ph": "phone", "auth": "author", "dep": "departure", "arr": "arrival", "orig": "origin", "pmt": "payment", "cmt": "comment",
+    "med": "medication", "pat": "patient", "doc": "doctor", "emps": "employee", "custs": "customer", "prods": "product", "veh": "vehicle",
+    "acc": "account", "trans": "transaction", "tran": "transaction", "sub": "subscription", "subs": "subscription", "inst": "instructor", "ename": "name", "dname": "name", "pname": "name", "cname": "name", "sname": "name", "sal": "salary", "comm": "commission",
     "proj": "project", "hrs": "hour", "pop": "population", "lang": "language", "tot": "total", "bal": "balance", "txn": "transaction",
     "stu": "student", "wk": "week", "mo": "month", "usr": "user", "lvl": "level", "val": "value", "appt": "appointment", "hiring": "hire", "nbr": "number", "no": "number", "dob": "birth date", "desc": "description", "cat": "category",
     "prod": "product", "mgr": "manager", "ord": "order", "inv": "invoice", "acct": "account", "pct": "percent",

@@ -23,7 +23,7 @@ def test_python_snippets_run(page: Path) -> None:
 
 def test_the_first_screen_is_the_real_output(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = re.search(r'\$ make chat Q="([^"]+)"\n(.*?)```\n', readme, re.DOTALL)
+    shown = re.search(r'\$ make chat Q="([^"]+)"\n(.*?)~~~\n', readme, re.DOTALL)
     assert shown is not None
     question, output = shown.groups()
     code = "import sys; from app.cli import main; sys.exit(main(sys.argv[1:]))"

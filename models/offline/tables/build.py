@@ -85,13 +85,17 @@ class Builder:
         return exp.Column(this=self.name(name), table=self.name(table))
 
     def value(self, of: Candidate) -> exp.Expr:
-        columns: list[exp.Expr] = [self.column(of.table, name) for name in of.columns]
-        return columns[0] if len(columns) == 1 else exp.Mul(this=columns[0], expression=columns[1])
+        first = self.column(of.table, of.column)
+        return (
+            first
+            if len(of.columns) == 1
+            else exp.Mul(this=first, expression=self.column(of.other or of.table, of.columns[1]))
+        )
 
     # conditions
 
     def literal(self, value: Cell) -> exp.Expr:
-        return exp.convert(int(value) if isinstance(value, float) and value == int(value) else value)
+        return exp.convert(int(value) if isinstance(value, float) and value.is_integer() else value)
 
     def condition(self, each: Filter) -> exp.Expr:
         many = many_sided(self.path, self.root)
@@ -123,7 +127,7 @@ class Builder:
 
     def during(self, period: Period) -> exp.Expr:
         of = period.of
-        if of is None or of.table in many_sided(self.path, self.root) and period.op == "!=":
+        if of is None or (of.table in many_sided(self.path, self.root) and period.op == "!="):
             raise Unclear("cannot place the period")
         start, end = exp.convert(period.start), exp.convert(period.end)
         if self.catalog.is_year(of):
@@ -138,13 +142,13 @@ class Builder:
         }  # fmt: skip
         return bounds[period.op].copy()
 
-    def missing(self, tables: list[str]) -> exp.Expression:
+    def missing(self, tables: list[str]) -> exp.Expr:
         """No row of the last of `tables`, reached through the others, belongs to the row at hand."""
         paths = graph(self.catalog.schema).paths({self.root}, tables[-1])
         met = {name for path in paths for edge in path for name in (edge.child, edge.parent)}
         if len(paths) != 1 or len(paths[0]) > 4 or not met >= set(tables):
             raise Unclear(f"cannot tell how {tables[-1]} is missing")
-        first, *rest = paths[0]
+        first, rest = paths[0][0], paths[0][1:]
         inner = first.child if first.parent == self.root else first.parent
         select = exp.select("1").from_(self.table(inner))
         seen = {inner, self.root}
@@ -312,7 +316,11 @@ class Builder:
         if self.catalog.is_year(of):
             return self.value(of)
         tree = sqlglot.parse_one(PERIODS[self.dialect, self.frame.group_period], read=self.dialect)
-        return tree.transform(lambda node: self.value(of) if isinstance(node, exp.Column) else node)
+
+        def filled(node: exp.Expr) -> exp.Expr:
+            return self.value(of) if isinstance(node, exp.Column) else node
+
+        return tree.transform(filled)
 
     def count_groups(self) -> Built:
         """How many rows of a table meet a condition on a count: `how many artists have more than 10 albums`."""

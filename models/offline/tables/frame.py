@@ -21,14 +21,15 @@ PERSONS = frozenset(
 MONEY = frozenset("total amount price cost fee salary budget revenue fare balance payment value wage".split())
 
 
-class Unclear(Exception):  # noqa: N818 - it is an outcome of reading, not a failure of the program
+class Unclear(Exception):
     """A reading does not hold together; the message says why."""
 
 
 @dataclass(frozen=True)
 class Aggregate:
     """`function` over a table (counting its rows), a column or a computed measure, shown divided by `unit`.
-    `each`: averaged over groups."""
+    `each`: averaged over groups.
+    """
 
     function: Function
     of: Candidate
@@ -39,7 +40,8 @@ class Aggregate:
 @dataclass(frozen=True)
 class Filter:
     """A condition on a column; comparing with no value means with its average. `through`: a self-reference, the condition is about the row it points to.
-    `base`: it narrows what a share is taken of, not the share. `every`: the values were joined by "and"."""
+    `base`: it narrows what a share is taken of, not the share. `every`: the values were joined by "and".
+    """
 
     of: Candidate
     op: str
@@ -102,7 +104,11 @@ class Frame:
             *(each.of for each in self.filters),
             *(each.of for each in self.periods if each.of),
         ]
-        return list(dict.fromkeys([*(each.table for each in wanted), *self.tables]))
+        return list(
+            dict.fromkeys(
+                [*(each.table for each in wanted), *self.tables, *(each.other for each in wanted if each.other)]
+            )
+        )
 
 
 class Catalog:

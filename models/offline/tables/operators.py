@@ -160,7 +160,7 @@ def _period(tokens: Sequence[Token], index: int) -> tuple[int, Item] | None:
         return 1, Item("unsupported", text)
     rest = [token.lower for token in tokens[index : index + 4]]
     if match := re.match(r"(?:q([1-4])|(first|second|third|fourth) quarter)(?: of)? ((?:19|20)\d\d)", " ".join(rest)):
-        quarter = int(match[1]) if match[1] else "first second third fourth".split().index(match[2]) + 1
+        quarter = int(match[1]) if match[1] else ["first", "second", "third", "fourth"].index(str(match[2])) + 1
         first, last = (_month(int(match[3]), month, match.group()) for month in (quarter * 3 - 2, quarter * 3))
         return match.group().count(" ") + 1, replace(first, period=(first.period[0], last.period[1]))
     year = tokens[index].number

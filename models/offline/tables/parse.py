@@ -466,7 +466,7 @@ class Parser:
         return False
 
     def on_value(self, chosen: Candidate) -> None:
-        between = [item for item in self.items[self.value_at + 1 : self.index - 1]]
+        between = self.items[self.value_at + 1 : self.index - 1]
         joined = self.value_at >= 0 and all(item.tag == "word" and item.text.casefold() in JOINING for item in between)
         last = self.frame.filters[-1] if self.frame.filters else None
         through = self.through.column if self.through and self.through.table == chosen.table else ""

@@ -57,7 +57,7 @@ def translate(
     reason = ""
     readings = sorted(_readings(items, schema), key=lambda reading: -reading[0])
     for score, chosen in readings:
-        if best and score < best[0] - MARGIN or score < readings[0][0] - DISTANCE:
+        if (best and score < best[0] - MARGIN) or score < readings[0][0] - DISTANCE:
             break
         try:
             frame = Parser(chosen, catalog).parse()

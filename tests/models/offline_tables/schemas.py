@@ -22,7 +22,12 @@ def affinity(declared: str) -> Affinity:
 
 def read_schema(connection: sqlite3.Connection, name: str) -> Schema:
     tables: list[Table] = []
-    names = [row[0] for row in connection.execute("select name from sqlite_master where type = 'table' and name not like 'sqlite_%'")]
+    names = [
+        row[0]
+        for row in connection.execute(
+            "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'"
+        )
+    ]
     for table in names:
         columns: list[Column] = []
         keys: dict[int, str] = {}
@@ -30,19 +35,36 @@ def read_schema(connection: sqlite3.Connection, name: str) -> Schema:
             distinct = connection.execute(f'select count(distinct "{column}") from "{table}"').fetchone()[0]
             kind = affinity(declared)
             complete = kind == "text" and distinct <= 50
-            rows = connection.execute(f'select distinct "{column}" from "{table}" where "{column}" is not null limit {50 if complete else 5}')
+            rows = connection.execute(
+                f'select distinct "{column}" from "{table}" where "{column}" is not null limit {50 if complete else 5}'
+            )
             values = tuple(row[0] for row in rows)
             columns.append(
-                Column(name=column, type=declared, affinity=kind, nullable=not required, distinct=distinct, values=values, complete=complete)
+                Column(
+                    name=column,
+                    type=declared,
+                    affinity=kind,
+                    nullable=not required,
+                    distinct=distinct,
+                    values=values,
+                    complete=complete,
+                )
             )
             if key:
                 keys[key] = column
         foreign = [
-            ForeignKey(column=row[3], table=row[2], references=row[4] or "id") for row in connection.execute(f'pragma foreign_key_list("{table}")')
+            ForeignKey(column=row[3], table=row[2], references=row[4] or "id")
+            for row in connection.execute(f'pragma foreign_key_list("{table}")')
         ]
         count = connection.execute(f'select count(*) from "{table}"').fetchone()[0]
         tables.append(
-            Table(name=table, columns=tuple(columns), primary_key=tuple(keys[i] for i in sorted(keys)), foreign_keys=tuple(foreign), rows=count)
+            Table(
+                name=table,
+                columns=tuple(columns),
+                primary_key=tuple(keys[i] for i in sorted(keys)),
+                foreign_keys=tuple(foreign),
+                rows=count,
+            )
         )
     return Schema(database=name, dialect="sqlite", tables=tuple(tables))
 
@@ -54,7 +76,10 @@ def find_hits(connection: sqlite3.Connection, schema: Schema, question: str) -> 
             for column in table.columns:
                 if column.affinity in ("text", "other"):
                     query = f'select distinct "{column.name}" from "{table.name}" where "{column.name}" = ? collate nocase limit 1'
-                    hits += [ValueHit(phrase, table.name, column.name, row[0]) for row in connection.execute(query, (phrase,))]
+                    hits += [
+                        ValueHit(phrase, table.name, column.name, row[0])
+                        for row in connection.execute(query, (phrase,))
+                    ]
     return hits
 
 
