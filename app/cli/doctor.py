@@ -95,7 +95,7 @@ def _disk(settings: Settings) -> Check:
     existing = next(folder for folder in (settings.home, *settings.home.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     state = "ok" if free > LITTLE_DISK else "warning"
-    return ("disk", state, f"{free / 1024**3:.1f} GiB free", "" if state == "ok" else "a local model needs 2 GiB")
+    return ("disk", state, f"{free / 1024**3:.1f} GiB free", "" if state == "ok" else "free some space")
 
 
 def _sandbox() -> Check:

@@ -61,7 +61,7 @@ def answer_with_tools(turn: Turn, tools: Sequence[ToolDefinition]) -> Sequence[C
     tool = select(turn.request, tools)
     arguments = fill(turn.request, tool.parameters_json_schema) if tool else None
     if tool is None or arguments is None:
-        return Text(text="The offline engine found no tool for this. Pull a local model (`lyceum models pull`).")
+        return Text(text="The offline engine found no tool for this. See `lyceum models list`.")
     return [Call(tool.name, arguments)]
 
 

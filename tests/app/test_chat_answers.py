@@ -34,7 +34,7 @@ async def test_a_question_outside_all_sources_is_declined_and_names_the_next_act
     answer = await ask("Who won the football world cup in 1998?")
     assert answer.declined
     assert not answer.claims
-    assert "lyceum models pull" in answer.next_action
+    assert "lyceum models list" in answer.next_action
 
 
 async def test_python_runs_in_the_sandbox_and_its_output_is_the_answer(ask: Any) -> None:

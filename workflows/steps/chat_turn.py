@@ -21,7 +21,7 @@ SAMPLE_DATABASE = "chinook"
 HISTORY_TURNS = 6
 EVIDENCE_CHARACTERS = 6000
 NEXT_ACTION = (
-    "Attach a source (--attach PATH), pull a local model (lyceum models pull qwen2.5-coder-1.5b) or set a provider key."
+    "Attach a source (--attach PATH), start Ollama or set a provider key; `lyceum models list` shows who can answer."
 )
 
 

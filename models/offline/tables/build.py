@@ -146,9 +146,10 @@ class Builder:
         """No row of the last of `tables`, reached through the others, belongs to the row at hand."""
         paths = graph(self.catalog.schema).paths({self.root}, tables[-1])
         met = {name for path in paths for edge in path for name in (edge.child, edge.parent)}
-        if len(paths) != 1 or len(paths[0]) > 4 or not met >= set(tables):
+        path = list(paths[0]) if len(paths) == 1 else []
+        if not 0 < len(path) <= 4 or not met >= set(tables):
             raise Unclear(f"cannot tell how {tables[-1]} is missing")
-        first, rest = paths[0][0], paths[0][1:]
+        first, *rest = path
         inner = first.child if first.parent == self.root else first.parent
         select = exp.select("1").from_(self.table(inner))
         seen = {inner, self.root}

@@ -8,6 +8,7 @@ from typing import cast
 
 from models.offline.tables.frame import Aggregate, Catalog, Filter, Frame, Function, Having, Order, Period, Unclear
 from models.offline.tables.operators import Item
+from models.offline.tables.settle import finish
 from models.tables.graph import display_of
 from models.tables.link import Candidate
 from models.tables.words import TIME_UNITS, lemma, name_words, stem
@@ -50,7 +51,7 @@ class Parser:
             item = self.items[self.index]
             self.index += 1
             getattr(self, f"on_{item.tag}")(item)
-        self.finish()
+        finish(self)
         return self.frame
 
     # what surrounds the item in hand
@@ -719,119 +720,3 @@ class Parser:
             self.add_filter(Filter(chosen, "null", (), negated=True))
         else:
             raise Unclear(f"cannot place '{item.text}'")
-
-    def finish(self) -> None:
-        """Settle what was left open at the end of the question."""
-        frame = self.frame
-        if self.pending == "most" and self.measure and (frame.select or frame.group or self.asked_period):
-            self.set_order(Aggregate("sum", self.measure), self.descending)
-            self.pending, self.measure = "", None
-        if self.pending == "sum" and self.measure:
-            self.pending, self.measure, frame.aggregates = "", None, [Aggregate("sum", self.measure)]
-        if (
-            self.measure
-            and not frame.aggregates
-            and not frame.order
-            and (frame.group or frame.group_period or not frame.select)
-        ):
-            frame.aggregates.append(Aggregate("sum", self.measure))
-            self.measure = None
-        if self.pending == "common" and frame.select and not frame.order:
-            self.settle_common()
-        if self.pending in ("sum", "avg") and not frame.aggregates and len(set(frame.tables)) == 1 and not frame.select:
-            columns = self.catalog.money_of(frame.tables[0])
-            if len(columns) == 1:
-                frame.aggregates, self.pending = [Aggregate(cast(Function, self.pending), columns[0])], ""
-        if self.through and not any(each.through for each in frame.filters):
-            raise Unclear("cannot tell who is above whom")
-        if len(frame.aggregates) == 1 and [frame.aggregates[0].of.table] == [
-            each.table for each in frame.group if each.kind == "table"
-        ]:
-            if frame.aggregates[0].function != "avg" or len(frame.group) > 1:
-                raise Unclear("each row would be its own group")
-            frame.group = []
-        if frame.aggregates and frame.aggregates[0].each and not frame.group:
-            others = list(dict.fromkeys(table for table in frame.tables if table != frame.aggregates[0].of.table))
-            frame.group = [Candidate("table", table) for table in others] if len(others) == 1 else []
-        person = (
-            frame.filters[0].of
-            if frame.filters and not frame.select and not frame.aggregates and not frame.group
-            else None
-        )
-        if (
-            person
-            and self.pending in ("", "count")
-            and len({each.of.table for each in frame.filters}) == 1
-            and (self.catalog.is_person(person.table) or self.items[0].text.casefold() == "who")
-        ):
-            subject = Candidate("table", person.table)
-            frame.aggregates, frame.select = ([Aggregate("count", subject)], []) if self.pending else ([], [subject])
-            self.pending = ""
-        self.settle_people()
-        if self.direction and not frame.order and len(frame.aggregates) == 1:
-            frame.order = Order(frame.aggregates[0], self.direction == "desc")
-        if self.pending == "count" and frame.order and isinstance(frame.order.of, Aggregate):
-            self.pending = ""
-        waits = (
-            self.pending
-            or self.function
-            or self.negated
-            or self.ordering
-            or self.left
-            or self.when
-            or self.date_op
-            or self.measure
-        )
-        if waits or (self.grouping and not frame.select):
-            raise Unclear("part of the question has no place in the answer")
-        if self.top and not frame.order:
-            raise Unclear("cannot tell what 'top' orders by")
-        if frame.order and self.number:
-            frame.limit = self.number
-        elif self.number:
-            raise Unclear("cannot tell which rows come first")
-        if (
-            (frame.aggregates or frame.having or (frame.order and isinstance(frame.order.of, Aggregate)))
-            and not frame.group
-            and frame.select
-        ):
-            frame.group, frame.select = frame.select, []
-        if (
-            frame.group
-            and frame.select
-            and not frame.aggregates
-            and not frame.having
-            and not (frame.order and isinstance(frame.order.of, Aggregate))
-        ):
-            if not {each.table for each in frame.group} <= {each.table for each in frame.select}:
-                raise Unclear("groups without a figure")
-            frame.group = []
-        if not frame.select and not frame.aggregates and not frame.group and not frame.group_period:
-            raise Unclear("nothing in the question says what to show")
-
-    def settle_people(self) -> None:
-        """`who recorded the album ...` asks for the only people the album refers to."""
-        asked = self.items[0].text.casefold() if self.items else ""
-        if asked not in ("who", "whom") or not self.frame.select or self.frame.select[0].kind != "table":
-            return
-        table = self.frame.select[0].table
-        if not self.catalog.is_person(table):
-            people = {
-                edge.parent
-                for edge in self.catalog.edges
-                if edge.child == table and self.catalog.is_person(edge.parent)
-            }
-            if len(people) != 1:
-                raise Unclear(f"cannot tell who belongs to {table}")
-            self.frame.select[0] = Candidate("table", people.pop())
-            self.frame.tables.append(table)
-
-    def settle_common(self) -> None:
-        chosen, others = self.frame.select[0], list(dict.fromkeys(self.frame.tables))
-        if chosen.kind == "column" and all(other == chosen.table for other in others):
-            self.set_order(Aggregate("count", Candidate("table", chosen.table)), self.descending)
-        elif len(others) == 1:
-            self.set_order(Aggregate("count", Candidate("table", others[0])), self.descending)
-        else:
-            raise Unclear("cannot tell what is counted")
-        self.pending = ""
