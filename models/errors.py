@@ -18,7 +18,7 @@ def friendly(error: Exception) -> LyceumError:
         if status in (401, 403):
             return OperatorError(
                 f"{error.model_name} refused the key (HTTP {status}).",
-                next_step="Set the provider's key in its own variable, e.g. OPENAI_API_KEY; see `lyceum models list`.",
+                next_step="Set that provider's key; `lyceum models list` names its variable.",
             )
         if status == 404:
             return OperatorError(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from lyceum.errors import OperatorError, UserError, nearest
 from lyceum.settings import Settings
@@ -45,7 +45,7 @@ def rungs(settings: Settings, environment: Mapping[str, str]) -> list[Rung]:
         found.append(Rung(name, model, have is not None, f"{have} is set" if have else f"set {variables[0]}"))
     url = settings.provider.base_url
     named = (settings.model or "").removeprefix("openai-compatible:") or "default"
-    reason = f"provider.base_url is {url}" if url else "set LYCEUM_PROVIDER__BASE_URL"
+    reason = f"provider.base_url is set, host {urlsplit(url).hostname}" if url else "set LYCEUM_PROVIDER__BASE_URL"
     found.append(Rung("openai-compatible", f"openai-compatible:{named}", url is not None, reason))
     found.append(_cloud("bedrock", "bedrock:amazon.nova-lite-v1:0", ("AWS_ACCESS_KEY_ID", "AWS_PROFILE"), environment))
     found.append(_cloud("azure", "azure:gpt-5-mini", ("AZURE_OPENAI_API_KEY",), environment))
@@ -68,7 +68,7 @@ def _ollama_models(url: str) -> list[str]:
     try:
         with urllib.request.urlopen(f"{url}/api/tags", timeout=PROBE_SECONDS) as answer:  # noqa: S310 - the user's URL
             return [str(model["name"]) for model in json.load(answer).get("models", [])]
-    except (OSError, ValueError, KeyError, urllib.error.URLError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # nothing there, or no Ollama
         return []
 
 
