@@ -19,6 +19,7 @@ FOLDER = Path(__file__).parent
 _SLUG = re.compile(r"[^a-z0-9]+")
 K1, B = 1.2, 0.6  # BM25: sections are short and of similar length
 TITLE_WEIGHT, HEADING_WEIGHT = 2, 4
+GLOSSARY_WEIGHT = 0.4  # a definition is short, so BM25 would put it above the section that explains
 CONFIDENT = 0.6  # share of the question's information that the best section must carry
 
 
@@ -78,7 +79,7 @@ class Course:
         weight = sum(self._idf.get(word, self._unknown) for word in asked) or 1.0
         hits: list[Hit] = []
         for section in self.sections:
-            score = sum(self._gain(section, word) for word in wanted)
+            score = sum(self._gain(section, word) for word in wanted) * (1.0 if section.heading else GLOSSARY_WEIGHT)
             if score <= 0:
                 continue
             held = sum(self._idf.get(word, 0.0) for word in asked if self._holds(section, word))
