@@ -4,7 +4,6 @@ import pytest
 
 from evals.sql_match import run_gold
 from evals.suite import Case, Outcome
-from evals.suites.analytics_sql import suite as analytics
 from evals.suites.chinook_sql.suite import DATABASE, suite
 from evals.suites.course_questions.suite import score_citations
 
@@ -37,11 +36,3 @@ def test_chinook_has_both_splits_and_questions_that_must_be_declined():
 def test_only_the_first_two_citations_count(gold: list[str], citations: list[str], declined: bool, verdict: str):
     outcome = Outcome(output={"citations": [*citations]}, declined=declined)
     assert score_citations(Case(id="a", input="?", expected={"gold": [*gold]}), outcome).verdict == verdict
-
-
-def test_every_gold_query_of_analytics_answers_with_rows():
-    for case in analytics.suite().cases:
-        gold = case.expected["gold_sql"]
-        if gold is not None:
-            rows = run_gold(analytics.database_of(case), str(gold))
-            assert any(cell is not None for row in rows for cell in row), case.id

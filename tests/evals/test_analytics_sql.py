@@ -1,0 +1,92 @@
+"""The analytical questions judge fairly: a careless query gives other rows, and no superlative hides a tie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlglot
+from sqlglot import exp
+
+from evals.sql_match import match_rows, run_gold
+from evals.suite import Case
+from evals.suites.analytics_sql.databases import DOMAINS
+from evals.suites.analytics_sql.suite import database_of, suite
+
+CASES = suite().cases
+ANSWERABLE = [case for case in CASES if case.expected["gold_sql"] is not None]
+PARSED = {case.id: sqlglot.parse_one(str(case.expected["gold_sql"]), read="sqlite") for case in ANSWERABLE}
+
+
+def rows_of(case: Case, sql: Any = None) -> list[tuple[Any, ...]]:
+    return run_gold(database_of(case), str(case.expected["gold_sql"] if sql is None else sql))
+
+
+def careless(gold: exp.Expression) -> Iterator[exp.Expression]:
+    """The query with one condition, limit, direction or `distinct` forgotten."""
+    conditions = [node.this for node in gold.find_all(exp.Where, exp.Having)]
+    for number in range(sum(len(list(each.flatten())) if isinstance(each, exp.And) else 1 for each in conditions)):
+        copy = gold.copy()
+        parts = [
+            part
+            for node in copy.find_all(exp.Where, exp.Having)
+            for part in (node.this.flatten() if isinstance(node.this, exp.And) else [node.this])
+        ]
+        parts[number].replace(exp.true())
+        yield copy
+    for kind in (exp.Limit, exp.Distinct):
+        for number, _ in enumerate(gold.find_all(kind)):
+            copy = gold.copy()
+            node = list(copy.find_all(kind))[number]
+            if isinstance(node.parent, exp.Count):
+                node.replace(node.expressions[0])
+            else:
+                node.pop()
+            yield copy
+    if gold.args.get("limit"):
+        copy = gold.copy()
+        ordered = next(copy.find_all(exp.Ordered))
+        ordered.set("desc", not ordered.args.get("desc"))
+        yield copy
+
+
+@pytest.mark.parametrize("case", ANSWERABLE, ids=lambda case: case.id)
+def test_a_careless_query_gives_other_rows(case: Case) -> None:
+    gold = rows_of(case)
+    assert any(cell is not None for row in gold for cell in row)
+    for mutant in careless(PARSED[case.id]):
+        sql = mutant.sql(dialect="sqlite")
+        assert not match_rows(gold, rows_of(case, sql)), sql
+
+
+@pytest.mark.parametrize("case", [c for c in ANSWERABLE if PARSED[c.id].args.get("limit")], ids=lambda case: case.id)
+def test_what_a_limit_keeps_is_not_tied_with_what_it_drops(case: Case) -> None:
+    query = PARSED[case.id].copy()
+    assert isinstance(query, exp.Select)
+    most = int(query.args["limit"].expression.name)
+    keys = [ordered.this.copy() for ordered in query.args["order"].expressions]
+    query.set("limit", None)
+    ranked = [row[-len(keys) :] for row in rows_of(case, query.select(*keys).sql(dialect="sqlite"))]
+    assert len(ranked) > most
+    assert ranked[most - 1] != ranked[most]
+
+
+@pytest.mark.parametrize("case", ANSWERABLE, ids=lambda case: case.id)
+def test_every_alternative_runs(case: Case) -> None:
+    alternatives = case.expected.get("alternatives", [])
+    assert isinstance(alternatives, list)
+    for sql in alternatives:
+        assert rows_of(case, sql)
+
+
+def test_no_two_cases_share_an_id_or_a_question() -> None:
+    assert len({case.id for case in CASES}) == len(CASES)
+    assert len({(case.expected["database"], case.input) for case in CASES}) == len(CASES)
+
+
+def test_a_database_is_the_same_every_time(tmp_path) -> None:
+    for name, domain in DOMAINS.items():
+        path = tmp_path / f"{name}.sqlite"
+        case = Case(id=name, input="", expected={"database": name})
+        assert domain.write(path).read_bytes() == database_of(case).read_bytes()
