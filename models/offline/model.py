@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
-from pydantic import BaseModel
 from pydantic_ai import RunContext
 from pydantic_ai.messages import (
     ModelMessage,
-    ModelRequest,
     ModelResponse,
-    ModelResponsePart,
     ModelResponseStreamEvent,
     TextPart,
     ToolCallPart,
-    ToolReturnPart,
-    UserPromptPart,
 )
 from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
 from models.offline.generic import answer_with_tools
-from models.offline.skill import Call, Result, Skill, Turn
+from models.offline.messages import read_turn, write_parts
+from models.offline.skill import Skill
 
 MODEL_NAME = "offline"
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -59,10 +54,10 @@ class OfflineModel(Model):
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
         _, parameters = self.prepare_request(model_settings, model_request_parameters)
-        turn = _turn(messages, parameters)
+        turn = read_turn(messages, parameters)
         step = self._skill(turn) if self._skill else answer_with_tools(turn, parameters.function_tools)
         return ModelResponse(
-            parts=_parts(step, turn, parameters),
+            parts=write_parts(step, turn, parameters),
             usage=RequestUsage(),  # it reads no tokens, and must not be taken for a language model
             model_name=MODEL_NAME,
             provider_name="lyceum",
@@ -78,11 +73,11 @@ class OfflineModel(Model):
         run_context: RunContext[Any] | None = None,
     ) -> AsyncGenerator[StreamedResponse]:
         response = await self.request(messages, model_settings, model_request_parameters)
-        yield _Stream(model_request_parameters=model_request_parameters, response=response)
+        yield FinishedStream(model_request_parameters=model_request_parameters, response=response)
 
 
 @dataclass
-class _Stream(StreamedResponse):
+class FinishedStream(StreamedResponse):
     """A finished response, streamed word by word, as a language model's would be."""
 
     response: ModelResponse
@@ -104,7 +99,7 @@ class _Stream(StreamedResponse):
 
     @property
     def model_name(self) -> str:
-        return MODEL_NAME
+        return self.response.model_name or MODEL_NAME
 
     @property
     def provider_name(self) -> str:
@@ -116,48 +111,4 @@ class _Stream(StreamedResponse):
 
     @property
     def timestamp(self) -> datetime:
-        return EPOCH
-
-
-def _turn(messages: list[ModelMessage], parameters: ModelRequestParameters) -> Turn:
-    """Read the last user prompt and every tool result after it; unknown kinds of parts are passed over."""
-    request, results = "", list[Result]()
-    for message in messages:
-        for part in cast("list[Any]", message.parts) if isinstance(message, ModelRequest) else []:
-            if isinstance(part, UserPromptPart):
-                request, results = part.content if isinstance(part.content, str) else _text(part.content), []
-            elif isinstance(part, ToolReturnPart):
-                results.append(Result(part.tool_name, _structured(part.content)))
-            elif part.part_kind == "retry-prompt" and part.tool_name:
-                results.append(Result(part.tool_name, part.model_response(), ok=False))
-    return Turn(request, frozenset(tool.name for tool in parameters.function_tools), results)
-
-
-def _text(content: Sequence[Any]) -> str:
-    return "\n".join(part for part in content if isinstance(part, str))
-
-
-def _structured(content: Any) -> Any:
-    if isinstance(content, BaseModel):
-        return content.model_dump(mode="json")
-    if isinstance(content, str) and content[:1] in "{[":
-        try:
-            return json.loads(content)
-        except ValueError:
-            return content
-    return content
-
-
-def _parts(step: Any, turn: Turn, parameters: ModelRequestParameters) -> list[ModelResponsePart]:
-    if not isinstance(step, BaseModel):
-        calls: list[Call] = list(step)
-        done = len(turn.results)
-        return [
-            ToolCallPart(call.tool, call.arguments, tool_call_id=f"call-{done + number}")
-            for number, call in enumerate(calls, 1)
-        ]
-    if parameters.output_tools:
-        tool = parameters.output_tools[0].name
-        return [ToolCallPart(tool, step.model_dump(mode="json"), tool_call_id=f"output-{len(turn.results)}")]
-    text = getattr(step, "text", None)
-    return [TextPart(text if isinstance(text, str) else step.model_dump_json())]
+        return self.response.timestamp

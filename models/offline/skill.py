@@ -40,6 +40,7 @@ class Result:
     tool: str
     content: Any
     ok: bool = True
+    arguments: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def sources(self) -> list[Source]:

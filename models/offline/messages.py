@@ -1,0 +1,73 @@
+"""Between PydanticAI's messages and the plain turn that skills and guides work with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, cast
+
+from pydantic import BaseModel
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelRequest,
+    ModelResponse,
+    ModelResponsePart,
+    TextPart,
+    ToolCallPart,
+    ToolReturnPart,
+    UserPromptPart,
+)
+from pydantic_ai.models import ModelRequestParameters
+
+from models.offline.skill import Call, Result, Turn
+
+
+def read_turn(messages: Sequence[ModelMessage], parameters: ModelRequestParameters) -> Turn:
+    """Read the last user prompt and every tool result after it; unknown kinds of parts are passed over."""
+    request, results = "", list[Result]()
+    asked: dict[str, dict[str, Any]] = {}
+    for message in messages:
+        if isinstance(message, ModelResponse):
+            asked |= {call.tool_call_id: call.args_as_dict() for call in message.tool_calls}
+        for part in cast("list[Any]", message.parts) if isinstance(message, ModelRequest) else []:
+            if isinstance(part, UserPromptPart):
+                request, results = part.content if isinstance(part.content, str) else _text(part.content), []
+            elif isinstance(part, ToolReturnPart):
+                arguments = asked.get(part.tool_call_id, {})
+                results.append(Result(part.tool_name, _structured(part.content), arguments=arguments))
+            elif part.part_kind == "retry-prompt" and part.tool_name:
+                arguments = asked.get(part.tool_call_id, {})
+                results.append(Result(part.tool_name, part.model_response(), ok=False, arguments=arguments))
+    return Turn(request, frozenset(tool.name for tool in parameters.function_tools), results)
+
+
+def write_parts(
+    step: Sequence[Call] | BaseModel, turn: Turn, parameters: ModelRequestParameters
+) -> list[ModelResponsePart]:
+    """Write calls as tool calls, and an answer as the output tool's call or, where the output is text, as text."""
+    if not isinstance(step, BaseModel):
+        done = len(turn.results)
+        return [
+            ToolCallPart(call.tool, call.arguments, tool_call_id=f"call-{done + number}")
+            for number, call in enumerate(step, 1)
+        ]
+    if parameters.output_tools:
+        tool = parameters.output_tools[0].name
+        return [ToolCallPart(tool, step.model_dump(mode="json"), tool_call_id=f"output-{len(turn.results)}")]
+    text = getattr(step, "text", None)
+    return [TextPart(text if isinstance(text, str) else step.model_dump_json())]
+
+
+def _text(content: Sequence[Any]) -> str:
+    return "\n".join(part for part in content if isinstance(part, str))
+
+
+def _structured(content: Any) -> Any:
+    if isinstance(content, BaseModel):
+        return content.model_dump(mode="json")
+    if isinstance(content, str) and content[:1] in "{[":
+        try:
+            return json.loads(content)
+        except ValueError:
+            return content
+    return content
