@@ -90,3 +90,20 @@ def test_a_database_is_the_same_every_time(tmp_path) -> None:
         path = tmp_path / f"{name}.sqlite"
         case = Case(id=name, input="", expected={"database": name})
         assert domain.write(path).read_bytes() == database_of(case).read_bytes()
+
+
+def test_the_suite_is_large_varied_and_split_by_database() -> None:
+    splits = [domain.split for domain in DOMAINS.values()]
+    assert splits.count("dev") == splits.count("heldout") == 6
+    for name in DOMAINS:
+        asked = [case for case in CASES if case.expected["database"] == name]
+        assert len(asked) >= 15
+        assert any("unanswerable" in case.tags for case in asked)
+    unanswerable = [case for case in CASES if case.expected["gold_sql"] is None]
+    assert len(CASES) >= 200
+    assert 0.1 <= len(unanswerable) / len(CASES) <= 0.15
+
+
+def test_the_tag_says_whether_a_question_can_be_answered() -> None:
+    for case in CASES:
+        assert ("unanswerable" in case.tags) == (case.expected["gold_sql"] is None), case.id
