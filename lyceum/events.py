@@ -127,7 +127,7 @@ class ApprovalDecided(_Event):
 
 
 class TextDelta(_Event):
-    """Text as it streams. Never stored: the finished text is in `Answered`."""
+    """Text as it streams. Stored only for a model call that was cut off: the finished text is in `Answered`."""
 
     kind: Literal["text_delta"] = "text_delta"
     text: str

@@ -38,6 +38,17 @@ CREATE TABLE IF NOT EXISTS approvals(
 CREATE TABLE IF NOT EXISTS leases(run TEXT PRIMARY KEY, owner TEXT NOT NULL, fence INTEGER NOT NULL, until REAL);
 """
 
+# A tool that was once allowed for the rest of its thread is allowed by the store itself, whatever face asks next.
+_ALLOW_AGAIN = """
+UPDATE approvals SET decision = ? WHERE run = ? AND key = ? AND decision IS NULL AND EXISTS (
+    SELECT 1 FROM approvals AS earlier
+    JOIN runs AS before ON before.id = earlier.run JOIN runs AS now ON now.id = approvals.run
+    WHERE before.thread = now.thread AND json_extract(earlier.decision, '$.always')
+    AND json_extract(earlier.decision, '$.approved')
+    AND json_extract(earlier.request, '$.tool') = json_extract(approvals.request, '$.tool')
+    AND json_extract(earlier.request, '$.server') = json_extract(approvals.request, '$.server'))
+"""
+
 _ATTACHMENTS = TypeAdapter(list[Attachment])
 
 
@@ -192,6 +203,7 @@ class SqliteRunStore:
                 "INSERT OR IGNORE INTO approvals(id, run, key, title, request, asked) VALUES (?, ?, ?, ?, ?, ?)",
                 (secrets.token_urlsafe(12), run, key, title, _json(request), _now()),
             )
+            database.execute(_ALLOW_AGAIN, (Decision(approved=True, by="always").model_dump_json(), run, key))
         row = self._one("SELECT * FROM approvals WHERE run = ? AND key = ?", run, key)
         assert row is not None
         return _approval(row)

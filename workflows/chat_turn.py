@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass, field
+
 from pydantic import BaseModel, Field
 
 from agents.planner import Plan
@@ -16,6 +19,7 @@ from workflows.steps.chat_turn import (
     ground,
     open_turn,
     prompt_for,
+    so_far,
     work_of,
 )
 
@@ -27,56 +31,83 @@ class ChatRequest(BaseModel):
 
     question: str = Field(min_length=1, max_length=100_000)
     agent: str | None = None
+    plan: bool | None = Field(default=None, description="True plans first, False never plans, None as the words need.")
     model: str = "default"
     approve: list[str] = []
 
 
+@dataclass
+class _Turn:
+    """What every part of a turn needs: the request, what may be read, and the pieces that are finished."""
+
+    request: ChatRequest
+    opened: Opened = field(default_factory=Opened)
+    done: dict[str, Piece] = field(default_factory=dict[str, Piece])
+
+
 async def chat_turn(ctx: Context, request: ChatRequest) -> Answered:
-    """Answer one request within its thread; returns the event that ends the turn."""
-    opened = await ctx.step(open_turn, ctx.thread_id, ctx.run_id)
-    route = await ctx.step(decide_route, request.question, request.agent, opened)
-    await ctx.emit(Routed(role=route.role, reason=route.reason))
-    if route.role == "planner":
-        pieces = await _planned(ctx, request, opened)
-    else:
-        pieces = [await _asked(ctx, request, opened, route.role, route.runner_up)]
-    answer = await ctx.step(compose, request.question, pieces)
+    """Answer one request within its thread; returns the event that ends the turn.
+
+    A turn that is stopped, by a person, the clock or an error, first tells what it has so far: the thread's next turn
+    then knows it.
+    """
+    turn = _Turn(request)
+    try:
+        turn.opened = await ctx.step(open_turn, ctx.thread_id, ctx.run_id)
+        pieces = await _pieces(ctx, turn)
+        answer = await ctx.step(compose, request.question, pieces)
+    except (asyncio.CancelledError, Exception):
+        partial = await ctx.step(so_far, ctx.run_id, list(turn.done.values()))
+        if partial is not None:
+            await ctx.emit(partial)
+        raise
     for dropped in answer.dropped:
         await ctx.emit(Note(level="warning", text=f"Dropped a citation that does not resolve: {dropped}"))
     await ctx.emit(answer.event)
     return answer.event
 
 
-async def _asked(ctx: Context, request: ChatRequest, opened: Opened, role: str, runner_up: str | None) -> Piece:
+async def _pieces(ctx: Context, turn: _Turn) -> list[Piece]:
+    asked = turn.request
+    route = await ctx.step(decide_route, asked.question, asked.agent, asked.plan, turn.opened)
+    await ctx.emit(Routed(role=route.role, reason=route.reason))
+    if route.role == "planner":
+        return await _planned(ctx, turn)
+    return [await _asked(ctx, turn, route.role, route.runner_up)]
+
+
+async def _asked(ctx: Context, turn: _Turn, role: str, runner_up: str | None) -> Piece:
     """Ask one agent; when it declines, the runner-up once. Code answers are reviewed, and retried once."""
-    piece = await _work(ctx, request, opened, Piece(id="s1", role=role, task=request.question))
+    piece = await _work(ctx, turn, Piece(id="s1", role=role, task=turn.request.question))
     if piece.declined and runner_up is not None:
         await ctx.emit(Routed(role=runner_up, reason=f"{role} declined"))
-        second = await _work(ctx, request, opened, Piece(id="s1", role=runner_up, task=request.question))
+        second = await _work(ctx, turn, Piece(id="s1", role=runner_up, task=turn.request.question))
         piece = piece if second.declined else second
     if role == "coder" and not piece.declined:
-        piece = (await _reviewed(ctx, request, opened, [piece]))[0]
+        piece = (await _reviewed(ctx, turn, [piece]))[0]
     return piece
 
 
-async def _planned(ctx: Context, request: ChatRequest, opened: Opened) -> list[Piece]:
+async def _planned(ctx: Context, turn: _Turn) -> list[Piece]:
     """Plan, run the steps, plan once more what failed, review."""
     pieces: list[Piece] = []
     failed = ""
     for attempt in range(2):
-        asked = AgentInput(prompt=prompt_for("planner", request.question + failed, opened), history=opened.history)
-        plan: Plan = await ctx.agent("planner", asked, request.model)
+        asked = AgentInput(
+            prompt=prompt_for("planner", turn.request.question + failed, turn.opened), history=turn.opened.history
+        )
+        plan: Plan = await ctx.agent("planner", asked, turn.request.model)
         steps = [PlannedStep.model_validate(step.model_dump()) for step in plan.steps]
         await ctx.emit(PlanMade(steps=steps, replan=attempt > 0))
-        pieces = await _run_plan(ctx, request, opened, steps)
+        pieces = await _run_plan(ctx, turn, steps)
         broken = [piece for piece in pieces if piece.failed]
         if not broken:
             break
         failed = "\n" + "\n".join(f"(The step {piece.task!r} failed: {piece.failed})" for piece in broken)
-    return await _reviewed(ctx, request, opened, pieces)
+    return await _reviewed(ctx, turn, pieces)
 
 
-async def _run_plan(ctx: Context, request: ChatRequest, opened: Opened, steps: list[PlannedStep]) -> list[Piece]:
+async def _run_plan(ctx: Context, turn: _Turn, steps: list[PlannedStep]) -> list[Piece]:
     """Run steps in waves: each wave is every step whose needs are met, all at the same time."""
     done: dict[str, Piece] = {}
     waiting = list(steps)
@@ -88,7 +119,7 @@ async def _run_plan(ctx: Context, request: ChatRequest, opened: Opened, steps: l
         def branch(step: PlannedStep):
             async def run(inner: Context) -> Piece:
                 known = "".join(f"\n(Known: {done[need].summary})" for need in step.needs if need in done)
-                return await _work(inner, request, opened, Piece(id=step.id, role=step.role, task=step.task + known))
+                return await _work(inner, turn, Piece(id=step.id, role=step.role, task=step.task + known))
 
             return run
 
@@ -97,36 +128,37 @@ async def _run_plan(ctx: Context, request: ChatRequest, opened: Opened, steps: l
     return [done[step.id] for step in steps]
 
 
-async def _work(ctx: Context, request: ChatRequest, opened: Opened, piece: Piece) -> Piece:
+async def _work(ctx: Context, turn: _Turn, piece: Piece) -> Piece:
     """Let one agent do one step; its typed output is grounded in what its tools really returned."""
     await ctx.emit(StepStarted(step=piece.id, role=piece.role, task=piece.task))
     given = AgentInput(
-        prompt=prompt_for(piece.role, piece.task, opened),
-        history=opened.history,
-        deps={"approved": request.approve},
+        prompt=prompt_for(piece.role, piece.task, turn.opened),
+        history=turn.opened.history,
+        deps={"approved": turn.request.approve},
     )
-    output: BaseModel = await ctx.agent(piece.role, given, request.model)
+    output: BaseModel = await ctx.agent(piece.role, given, turn.request.model)
     finished = await ctx.step(ground, ctx.run_id, piece, output.model_dump(mode="json"))
+    turn.done[piece.id] = finished
     await ctx.emit(StepFinished(step=piece.id, ok=not finished.failed, reason=finished.failed or finished.declined))
     return finished
 
 
-async def _reviewed(ctx: Context, request: ChatRequest, opened: Opened, pieces: list[Piece]) -> list[Piece]:
+async def _reviewed(ctx: Context, turn: _Turn, pieces: list[Piece]) -> list[Piece]:
     """Have the work reviewed; a rejected step is done once more and, rejected again, shown with the objection."""
-    review = await _review(ctx, request, pieces)
+    review = await _review(ctx, turn, pieces)
     objections = {issue.step: issue.reason for issue in review.issues}
     for place, piece in enumerate(pieces):
         if piece.id not in objections or piece.declined or piece.failed:
             continue
         await ctx.emit(Note(level="warning", text=f"The reviewer rejected {piece.id}: {objections[piece.id]}"))
         again = piece.model_copy(update={"task": f"{piece.task}\n({AGAIN}: {objections[piece.id]})"})
-        second = await _work(ctx, request, opened, again)
-        verdict = await _review(ctx, request, [second])
+        second = await _work(ctx, turn, again)
+        verdict = await _review(ctx, turn, [second])
         objection = verdict.issues[0].reason if verdict.issues else ""
         pieces[place] = second.model_copy(update={"task": piece.task, "objection": objection})
     return pieces
 
 
-async def _review(ctx: Context, request: ChatRequest, pieces: list[Piece]) -> Review:
-    work: Work = await ctx.step(work_of, request.question, pieces)
-    return await ctx.agent("reviewer", AgentInput(prompt=work.model_dump_json()), request.model)
+async def _review(ctx: Context, turn: _Turn, pieces: list[Piece]) -> Review:
+    work: Work = await ctx.step(work_of, turn.request.question, pieces)
+    return await ctx.agent("reviewer", AgentInput(prompt=work.model_dump_json()), turn.request.model)

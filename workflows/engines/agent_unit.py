@@ -6,12 +6,13 @@ it once, holds the run's budget, and asks before a tool that changes the world o
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterable, Awaitable, Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic_ai import Agent, AgentStreamEvent, PartDeltaEvent, PartStartEvent, RunContext, TextPart, TextPartDelta
+from pydantic_ai import Agent, AgentStreamEvent, RunContext
 from pydantic_ai.durable_exec import (
     JSON_CODEC,
     BaseDurabilityCapability,
@@ -23,12 +24,13 @@ from pydantic_ai.durable_exec import (
     RoleBasedOperationConfig,
     ToolsetCallToolId,
 )
-from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, UserPromptPart
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, UserPromptPart
 
 from lyceum.errors import LimitReached
 from lyceum.events import ModelCalled, SourceFound, TextDelta, ToolCalled, ToolReturned, result_hash
 from lyceum.sources import Source
 from models.prices import cost_of
+from workflows.engines.draft import Draft
 
 if TYPE_CHECKING:
     from workflows.context import AgentInput
@@ -49,6 +51,7 @@ class _AgentScope:
         self.model_calls = 0
         self.tool_calls = 0
         self.tokens = 0
+        self.draft = Draft()
 
     async def tell(self, event: Any, once: str) -> None:
         known = {"agent": self.role, "branch": self.ctx.branch}
@@ -58,6 +61,12 @@ class _AgentScope:
         delta = TextDelta(run=self.ctx.run_id, branch=self.ctx.branch, agent=self.role, text=text)
         self.ctx.engine.runtime.listen(delta)
 
+    async def keep_draft(self) -> None:
+        """Store what an interrupted model had said: listeners have it already, the history has not."""
+        if self.draft.text:
+            said = TextDelta(branch=self.ctx.branch, agent=self.role, text=self.draft.text)
+            await self.ctx.engine.runtime.store.append(self.ctx.run_id, said, once=f"{self.ctx.scope}draft")
+
 
 async def run_agent(ctx: JournalContext, role: str, given: AgentInput, model_key: str) -> Any:
     """Run a role of the team on `given` and return its typed output."""
@@ -66,11 +75,15 @@ async def run_agent(ctx: JournalContext, role: str, given: AgentInput, model_key
     toolsets = [await runtime.tools.toolset(server) for server in member.servers if server in runtime.tools.servers()]
     agent: Agent[Any, Any] = member.make(runtime.models.get(model_key), toolsets, [JournalDurability()])
     approved = frozenset(cast("list[str]", given.deps.get("approved", [])))
-    token = _current.set(_AgentScope(ctx, role, approved))
+    scope = _AgentScope(ctx, role, approved)
+    token = _current.set(scope)
     try:
         result = await agent.run(
             given.prompt, deps=member.deps(given.deps), message_history=_messages(given.history) or None
         )
+    except (asyncio.CancelledError, Exception):
+        await scope.keep_draft()
+        raise
     finally:
         _current.reset(token)
     return result.output
@@ -113,12 +126,8 @@ class JournalDurability(BaseDurabilityCapability[Any]):
 async def _stream_text(_ctx: RunContext[Any], events: AsyncIterable[AgentStreamEvent]) -> None:
     scope = _current.get(None)
     async for event in events:
-        if scope is None:
-            continue
-        if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart) and event.part.content:
-            scope.stream(event.part.content)
-        elif isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
-            scope.stream(event.delta.content_delta)
+        if scope is not None and (text := scope.draft.more(event)):
+            scope.stream(text)
 
 
 class _Backend(JournalCallableOperationBackend[Any]):
@@ -153,6 +162,7 @@ async def _model_request(
             next_step="Raise budget.model_calls or budget.tokens, or ask something narrower.",
         )
     key = f"{scope.ctx.scope}model.{scope.model_calls}"
+    scope.draft = Draft()
     spent = 0.0
 
     async def measured() -> object:
@@ -194,9 +204,8 @@ async def _tool_call(
     if scope.tool_calls > ctx.engine.runtime.budget.tool_calls:
         raise LimitReached(f"The {scope.role} made too many tool calls.", next_step="Raise budget.tool_calls.")
     if _changes_the_world(definition) and not scope.approved & {"*", tool}:
-        decision = await ctx.approve(
-            f"{tool}.{call}", title=f"{scope.role} wants to call {tool}", request={"tool": tool, "arguments": arguments}
-        )
+        request = {"server": server, "tool": tool, "arguments": arguments}
+        decision = await ctx.approve(f"{tool}.{call}", title=f"{scope.role} wants to call {tool}", request=request)
         if not decision.approved:
             refusal = f"The user refused this call{': ' + decision.reason if decision.reason else ''}. Do not retry it."
             return {"kind": "tool_return", "result": refusal}

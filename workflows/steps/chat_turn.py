@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from agents.reviewer import StepEvidence, Work
 from agents.routing import assign, split
 from lyceum.errors import UserError, nearest
-from lyceum.events import Answered, SourceFound
+from lyceum.events import Answered, SourceFound, TextDelta
 from lyceum.sources import Claim, Source, by_id, resolve
 from lyceum.tables import Schema
 from models.offline.skill import content_words
@@ -20,6 +20,7 @@ from workflows.steps.phrasing import sentence_for
 SAMPLE_DATABASE = "chinook"
 HISTORY_TURNS = 6
 EVIDENCE_CHARACTERS = 6000
+STOPPED = "(stopped here)"
 NEXT_ACTION = (
     "Attach a source (--attach PATH), start Ollama or set a provider key; `lyceum models list` shows who can answer."
 )
@@ -98,14 +99,16 @@ def _words_of(schema: Schema) -> list[str]:
     return [word for word in [*content_words(" ".join(words)), *content_words(" ".join(values))] if not word.isdigit()]
 
 
-async def decide_route(runtime: Runtime, question: str, agent: str | None, opened: Opened) -> Route:
-    """Choose the one agent of the fast path, or the planner where the request has several parts."""
+async def decide_route(runtime: Runtime, question: str, agent: str | None, plan: bool | None, opened: Opened) -> Route:
+    """Choose the one agent of the fast path, or the planner where the request has several parts or `plan` says so."""
     if agent is not None:
         if agent not in runtime.team:
             raise UserError(f"There is no agent {agent!r}.", next_step=nearest(agent, runtime.team, what="agents"))
         return Route(role=agent, reason="you chose it")
+    if plan:
+        return Route(role="planner", reason="you asked for a plan")
     vocabulary = frozenset(opened.vocabulary)
-    parts = [assign(part, vocabulary) for part in split(question)]
+    parts = [assign(part, vocabulary) for part in ([question] if plan is False else split(question))]
     if len(parts) > 1:
         roles = ", ".join(dict.fromkeys(part.role for part in parts))
         return Route(role="planner", reason=f"{len(parts)} parts, for {roles}")
@@ -239,3 +242,17 @@ async def compose(runtime: Runtime, question: str, pieces: list[Piece]) -> Compo
         next_action=NEXT_ACTION if declined else "",
     )
     return Composed(event=event, dropped=resolved.dropped)
+
+
+async def so_far(runtime: Runtime, run: str, pieces: list[Piece]) -> Answered | None:
+    """Return what a turn that ends early has to say: finished pieces with their sources, then what was being said.
+
+    None where nothing was said yet. History is made of answers, so a tool call without its result never enters it.
+    """
+    drafts = [event.text for event in await runtime.store.events(run) if isinstance(event, TextDelta)]
+    whole = [piece for piece in pieces if piece.claims and not piece.failed]
+    if not drafts and not whole:
+        return None
+    said = (await compose(runtime, "", whole)).event if whole else Answered(role="team", text="")
+    text = "\n\n".join(part for part in (said.text, *drafts, STOPPED) if part)
+    return said.model_copy(update={"text": text})
