@@ -11,6 +11,7 @@ COMMANDS = {
     "runs": ("app.cli.runs", "list, show, watch, approve, cancel and resume runs"),
     "models": ("app.cli.models", "who can answer here, and local models to pull"),
     "mcp": ("app.cli.mcp", "list the tool servers, or serve them to other clients"),
+    "eval": ("app.cli.eval", "how often answers are right, on questions with known answers"),
     "doctor": ("app.cli.doctor", "what works on this machine, and how to fix the rest"),
 }
 
@@ -41,7 +42,7 @@ def _run(name: str, arguments: list[str]) -> int:
     module = importlib.import_module(module_name)
     parser = argparse.ArgumentParser(prog=f"lyceum {name}", description=about)
     module.add_arguments(parser)
-    parsed = parser.parse_args(arguments)
+    parsed = parser.parse_intermixed_args(arguments)  # options may stand before, between and after the names
     from lyceum.settings import load_settings
 
     overrides = {"model": getattr(parsed, "model", None), "offline": getattr(parsed, "offline", None) or None}
