@@ -58,6 +58,10 @@ class Candidate:
     def column(self) -> str:
         return self.columns[0]
 
+    @property
+    def place(self) -> tuple[str, tuple[str, ...]]:
+        return self.table, self.columns
+
 
 @dataclass(frozen=True)
 class Link:

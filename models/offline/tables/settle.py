@@ -1,97 +1,36 @@
-"""What a parser settles once every item has its place: what is listed, grouped and ordered where the words leave it open."""
+"""What stays open when the last word is read: what is listed, counted, grouped and ordered."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from models.offline.tables.frame import Aggregate, Function, Order, Unclear
+from models.offline.tables.figures import set_order
+from models.offline.tables.frame import Aggregate, Frame, Function, Order, Unclear
+from models.offline.tables.reading import Reading
 from models.tables.link import Candidate
 
-if TYPE_CHECKING:
-    from models.offline.tables.parse import Parser
 
-
-def finish(parser: Parser) -> None:
-    """Settle what was left open at the end of the question."""
-    frame = parser.frame
-    if parser.pending == "most" and parser.measure and (frame.select or frame.group or parser.asked_period):
-        parser.set_order(Aggregate("sum", parser.measure), parser.descending)
-        parser.pending, parser.measure = "", None
-    if parser.pending == "sum" and parser.measure:
-        parser.pending, parser.measure, frame.aggregates = "", None, [Aggregate("sum", parser.measure)]
-    if (
-        parser.measure
-        and not frame.aggregates
-        and not frame.order
-        and (frame.group or frame.group_period or not frame.select)
-    ):
-        frame.aggregates.append(Aggregate("sum", parser.measure))
-        parser.measure = None
-    if parser.pending == "common" and frame.select and not frame.order:
-        settle_common(parser)
-    if parser.pending in ("sum", "avg") and not frame.aggregates and len(set(frame.tables)) == 1 and not frame.select:
-        columns = parser.catalog.money_of(frame.tables[0])
+def settle(reading: Reading) -> None:
+    """Complete the frame; raises `Unclear` when an operator still waits or nothing says what to show."""
+    frame = reading.frame
+    _settle_measure(reading)
+    if reading.pending == "common" and frame.select and not frame.order:
+        _settle_common(reading)
+    if reading.pending in ("sum", "avg") and not frame.aggregates and len(set(frame.tables)) == 1 and not frame.select:
+        columns = reading.catalog.money_of(frame.tables[0])
         if len(columns) == 1:
-            frame.aggregates, parser.pending = [Aggregate(cast(Function, parser.pending), columns[0])], ""
-    if parser.through and not any(each.through for each in frame.filters):
-        raise Unclear("cannot tell who is above whom")
-    if len(frame.aggregates) == 1 and [frame.aggregates[0].of.table] == [
-        each.table for each in frame.group if each.kind == "table"
-    ]:
-        if frame.aggregates[0].function != "avg" or len(frame.group) > 1:
-            raise Unclear("each row would be its own group")
-        frame.group = []
-    if frame.aggregates and frame.aggregates[0].each and not frame.group:
-        others = list(dict.fromkeys(table for table in frame.tables if table != frame.aggregates[0].of.table))
-        frame.group = [Candidate("table", table) for table in others] if len(others) == 1 else []
-    person = (
-        frame.filters[0].of if frame.filters and not frame.select and not frame.aggregates and not frame.group else None
-    )
-    if (
-        person
-        and parser.pending in ("", "count")
-        and len({each.of.table for each in frame.filters}) == 1
-        and (parser.catalog.is_person(person.table) or parser.items[0].text.casefold() == "who")
-    ):
-        subject = Candidate("table", person.table)
-        frame.aggregates, frame.select = ([Aggregate("count", subject)], []) if parser.pending else ([], [subject])
-        parser.pending = ""
-    settle_people(parser)
-    if parser.direction and not frame.order and len(frame.aggregates) == 1:
-        frame.order = Order(frame.aggregates[0], parser.direction == "desc")
-    if parser.pending == "count" and frame.order and isinstance(frame.order.of, Aggregate):
-        parser.pending = ""
-    waits = (
-        parser.pending
-        or parser.function
-        or parser.negated
-        or parser.ordering
-        or parser.left
-        or parser.when
-        or parser.date_op
-        or parser.measure
-    )
-    if waits or (parser.grouping and not frame.select):
-        raise Unclear("part of the question has no place in the answer")
-    if parser.top and not frame.order:
-        raise Unclear("cannot tell what 'top' orders by")
-    if frame.order and parser.number:
-        frame.limit = parser.number
-    elif parser.number:
-        raise Unclear("cannot tell which rows come first")
-    if (
-        (frame.aggregates or frame.having or (frame.order and isinstance(frame.order.of, Aggregate)))
-        and not frame.group
-        and frame.select
-    ):
+            frame.aggregates, reading.pending = [Aggregate(cast(Function, reading.pending), columns[0])], ""
+    _settle_groups(reading)
+    _settle_people(reading)
+    if reading.direction and not frame.order and len(frame.aggregates) == 1:
+        frame.order = Order(frame.aggregates[0], reading.direction == "desc")
+    if reading.pending == "count" and _orders_figure(frame):
+        reading.pending = ""
+    _refuse_leftovers(reading)
+    frame.limit = reading.number or frame.limit
+    if (frame.aggregates or frame.having or _orders_figure(frame)) and not frame.group:
         frame.group, frame.select = frame.select, []
-    if (
-        frame.group
-        and frame.select
-        and not frame.aggregates
-        and not frame.having
-        and not (frame.order and isinstance(frame.order.of, Aggregate))
-    ):
+    elif frame.group and frame.select and not frame.aggregates and not frame.having and not _orders_figure(frame):
         if not {each.table for each in frame.group} <= {each.table for each in frame.select}:
             raise Unclear("groups without a figure")
         frame.group = []
@@ -99,30 +38,79 @@ def finish(parser: Parser) -> None:
         raise Unclear("nothing in the question says what to show")
 
 
-def settle_people(parser: Parser) -> None:
-    """`who recorded the album ...` asks for the only people the album refers to."""
-    asked = parser.items[0].text.casefold() if parser.items else ""
-    if asked not in ("who", "whom") or not parser.frame.select or parser.frame.select[0].kind != "table":
+def _orders_figure(frame: Frame) -> bool:
+    return frame.order is not None and isinstance(frame.order.of, Aggregate)
+
+
+def _settle_measure(reading: Reading) -> None:
+    """Revenue named without an operator: what is most, what is summed, or the figure itself."""
+    frame, measure = reading.frame, reading.measure
+    if measure is None:
         return
-    table = parser.frame.select[0].table
-    if not parser.catalog.is_person(table):
-        people = {
-            edge.parent
-            for edge in parser.catalog.edges
-            if edge.child == table and parser.catalog.is_person(edge.parent)
-        }
-        if len(people) != 1:
-            raise Unclear(f"cannot tell who belongs to {table}")
-        parser.frame.select[0] = Candidate("table", people.pop())
-        parser.frame.tables.append(table)
+    if reading.pending == "most" and (frame.select or frame.group or reading.by_period):
+        set_order(reading, Aggregate("sum", measure), descending=reading.descending)
+        reading.pending, reading.measure = "", None
+    elif reading.pending == "sum":
+        reading.pending, reading.measure, frame.aggregates = "", None, [Aggregate("sum", measure)]
+    elif not frame.aggregates and not frame.order and (frame.group or frame.group_period or not frame.select):
+        frame.aggregates.append(Aggregate("sum", measure))
+        reading.measure = None
 
 
-def settle_common(parser: Parser) -> None:
-    chosen, others = parser.frame.select[0], list(dict.fromkeys(parser.frame.tables))
+def _settle_common(reading: Reading) -> None:
+    chosen, others = reading.frame.select[0], list(dict.fromkeys(reading.frame.tables))
     if chosen.kind == "column" and all(other == chosen.table for other in others):
-        parser.set_order(Aggregate("count", Candidate("table", chosen.table)), parser.descending)
+        counted = chosen.table
     elif len(others) == 1:
-        parser.set_order(Aggregate("count", Candidate("table", others[0])), parser.descending)
+        counted = others[0]
     else:
         raise Unclear("cannot tell what is counted")
-    parser.pending = ""
+    set_order(reading, Aggregate("count", Candidate("table", counted)), descending=reading.descending)
+    reading.pending = ""
+
+
+def _settle_groups(reading: Reading) -> None:
+    frame = reading.frame
+    grouped = [each.table for each in frame.group if each.kind == "table"]
+    if len(frame.aggregates) == 1 and [frame.aggregates[0].of.table] == grouped:
+        if frame.aggregates[0].function != "avg" or len(frame.group) > 1:
+            raise Unclear("each row would be its own group")
+        frame.group = []
+    if frame.aggregates and frame.aggregates[0].each and not frame.group:
+        others = list(dict.fromkeys(table for table in frame.tables if table != frame.aggregates[0].of.table))
+        frame.group = [Candidate("table", table) for table in others] if len(others) == 1 else []
+
+
+def _settle_people(reading: Reading) -> None:
+    """Conditions alone are about people (`who lives in Paris`); `who recorded the album ...` asks for those it refers to."""
+    frame, catalog = reading.frame, reading.catalog
+    asked = reading.items[0].lower if reading.items else ""
+    tables = {each.of.table for each in frame.filters}
+    if len(tables) == 1 and not (frame.select or frame.aggregates or frame.group) and reading.pending in ("", "count"):
+        table = tables.pop()
+        if catalog.is_person(table) or asked == "who":
+            subject = Candidate("table", table)
+            frame.aggregates, frame.select = ([Aggregate("count", subject)], []) if reading.pending else ([], [subject])
+            reading.pending = ""
+    if asked not in ("who", "whom") or not frame.select or frame.select[0].kind != "table":
+        return
+    table = frame.select[0].table
+    if not catalog.is_person(table):
+        people = {edge.parent for edge in catalog.edges if edge.child == table and catalog.is_person(edge.parent)}
+        if len(people) != 1:
+            raise Unclear(f"cannot tell who belongs to {table}")
+        frame.select[0] = Candidate("table", people.pop())
+        frame.tables.append(table)
+
+
+def _refuse_leftovers(reading: Reading) -> None:
+    frame = reading.frame
+    waits = reading.pending or reading.function or reading.negated or reading.ordering or reading.date_op
+    if waits or reading.left or reading.when or reading.measure or (reading.grouping and not frame.select):
+        raise Unclear("part of the question has no place in the answer")
+    if reading.through and not any(each.through for each in frame.filters):
+        raise Unclear("cannot tell who is above whom")
+    if reading.top and not frame.order:
+        raise Unclear("cannot tell what 'top' orders by")
+    if reading.number and not frame.order:
+        raise Unclear("cannot tell which rows come first")

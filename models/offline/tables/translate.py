@@ -8,9 +8,11 @@ from itertools import islice, product
 
 from lyceum.tables import Schema
 from models.offline.tables.build import Builder, Built
-from models.offline.tables.frame import Aggregate, Catalog, Frame, Unclear
-from models.offline.tables.operators import Item, read_items
-from models.offline.tables.parse import Parser
+from models.offline.tables.catalog import Catalog
+from models.offline.tables.explain import explain
+from models.offline.tables.frame import Unclear
+from models.offline.tables.items import Item, read_items
+from models.offline.tables.parse import parse
 from models.tables.graph import display_of, graph
 from models.tables.link import Candidate, ValueHit
 from models.tables.words import name_words
@@ -60,7 +62,7 @@ def translate(
         if (best and score < best[0] - MARGIN) or score < readings[0][0] - DISTANCE:
             break
         try:
-            frame = Parser(chosen, catalog).parse()
+            frame = parse(chosen, catalog)
             explanation = explain(frame)
             built = Builder(frame, catalog).build()
         except Unclear as problem:
@@ -134,52 +136,3 @@ def _value_bonus(index: int, chosen: dict[int, Candidate], items: Sequence[Item]
 def _confidence(items: Sequence[Item]) -> float:
     scores = [min(1.0, item.chosen.score) for item in items if item.candidates]
     return round(min(scores, default=0.0) * 0.5 + sum(scores) / max(1, len(scores)) * 0.5, 3)
-
-
-def _noun(of: Candidate) -> str:
-    return (
-        of.table
-        if of.kind == "table"
-        else f"{of.table}.{' * '.join(of.columns)}"
-        if of.kind == "measure"
-        else f"{of.table}.{' '.join(of.columns)}"
-    )
-
-
-def _figure(aggregate: Aggregate) -> str:
-    verb = {
-        "count": "Counted",
-        "sum": "Added up",
-        "avg": "Averaged",
-        "min": "Took the lowest",
-        "max": "Took the highest",
-    }
-    return f"{verb[aggregate.function]} {_noun(aggregate.of)}"
-
-
-def explain(frame: Frame) -> str:
-    """The query in one plain sentence."""
-    figures = list(dict.fromkeys([*frame.aggregates, *(each.aggregate for each in frame.having)]))
-    if frame.order and isinstance(frame.order.of, Aggregate) and frame.order.of not in figures:
-        figures.append(frame.order.of)
-    text = (
-        " and ".join(_figure(each) for each in figures) or f"Listed {', '.join(_noun(each) for each in frame.select)}"
-    )
-    text = f"Took the share in percent: {text[0].lower()}{text[1:]}" if frame.share else text
-    groups = [*(_noun(each) for each in frame.group), *([frame.group_period] if frame.group_period else [])]
-    text += f" per {' and '.join(groups)}" if groups else ""
-    names = {"=": "is", "like": "matches", "null": "is missing", "true": "is true", "between": "is between"}
-    where = [
-        f"{_noun(each.of)} {'not ' if each.negated else ''}{names.get(each.op, each.op)} {' or '.join(map(str, each.values))}".strip()
-        for each in frame.filters
-    ]
-    where += [f"the date is {each.op} {each.start} up to {each.end} (exclusive)" for each in frame.periods]
-    where += [f"there is no {tables[-1]}" for tables in frame.anti]
-    where += [f"the figure is {each.op} {each.number:g}" for each in frame.having]
-    text += f", where {' and '.join(where)}" if where else ""
-    if frame.order and frame.limit:
-        text += f", and kept the {'largest' if frame.order.descending else 'smallest'}{f' {frame.limit}' if frame.limit > 1 else ''}"
-        text += f" by {_noun(frame.order.of)}" if isinstance(frame.order.of, Candidate) else ""
-    elif frame.order:
-        text += ", in order"
-    return f"{text}."

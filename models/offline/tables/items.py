@@ -8,100 +8,18 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from lyceum.tables import Schema
+from models.offline.tables.lexicon import COMPARATIVES, PATTERNS, SUPERLATIVES
 from models.tables.link import Candidate, ValueHit, hinted, is_content, link_tokens, span_candidates
 from models.tables.words import TIME_UNITS, Token, lemma, tokenize
 
-SUPERLATIVES = {
-    "longest": ("desc", "length"), "shortest": ("asc", "length"), "cheapest": ("asc", "price"), "priciest": ("desc", "price"),
-    "most expensive": ("desc", "price"), "least expensive": ("asc", "price"), "costliest": ("desc", "price"),
-    "oldest": ("asc", "birth"), "youngest": ("desc", "birth"), "heaviest": ("desc", "weight"), "lightest": ("asc", "weight"),
-    "tallest": ("desc", "height"), "newest": ("desc", "date"), "latest": ("desc", "date"), "most recent": ("desc", "date"),
-    "most recently": ("desc", "date"), "earliest": ("asc", "date"), "highest paid": ("desc", "salary"),
-    "lowest paid": ("asc", "salary"), "best paid": ("desc", "salary"), "highest rated": ("desc", "rating"),
-    "top rated": ("desc", "rating"), "best rated": ("desc", "rating"), "lowest rated": ("asc", "rating"),
-    "highest": ("desc", ""), "maximum": ("desc", ""), "max": ("desc", ""), "largest": ("desc", ""), "biggest": ("desc", ""),
-    "greatest": ("desc", ""), "lowest": ("asc", ""), "minimum": ("asc", ""), "min": ("asc", ""), "smallest": ("asc", ""),
-}  # fmt: skip
-COMPARATIVES = {
-    "longer than": (">", "length"), "shorter than": ("<", "length"), "cheaper than": ("<", "price"),
-    "more expensive than": (">", "price"), "heavier than": (">", "weight"), "lighter than": ("<", "weight"),
-    "taller than": (">", "height"), "older than": (">", "age"), "younger than": ("<", "age"),
-    "costs more than": (">", "price"), "cost more than": (">", "price"), "costing more than": (">", "price"),
-    "costs less than": ("<", "price"), "cost less than": ("<", "price"), "costing less than": ("<", "price"),
-    "priced over": (">", "price"), "priced above": (">", "price"), "priced under": ("<", "price"), "priced below": ("<", "price"),
-    "priced at": ("=", "price"), "lasting more than": (">", "length"), "lasting less than": ("<", "length"),
-}  # fmt: skip
-_NOT_HAVE = r"(?:do|does|did|have|has|had) not (?:have|had)(?: an?y?)?|(?:don't|doesn't|didn't) have(?: an?y?)?"
-# (tag, pattern, detail); the longest match at a word wins, the first of equals.
-PATTERNS: list[tuple[str, str, str]] = [
-    ("unsupported", r"why|predict\w*|forecast\w*|correlat\w*|median|mode|trend\w*|rank|ranked|ranking|running|cumulative|moving", ""),
-    ("unsupported", r"growth|grew|grown|compare[ds]?|compared to|comparison|versus|vs|difference|ratio|variance|deviation|percentile", ""),
-    ("unsupported", r"quartile|consecutive|streak|second|third|previous|next|today|yesterday|recently|current|currently|ago|now", ""),
-    ("unsupported", r"last \d+ \w+|last (?:year|month|week|quarter)|this (?:year|month|week)|if|should|best|worst|popular|typical\w*", ""),
-    ("unsupported", r"both|neither|either|whether|respectively|same|except for|increase\w*|decrease\w*|change\w*|churn\w*|retention", ""),
-    ("unsupported", r"at least once|more than once|twice|only|another|other|others|most \w+ly|is there|are there any|better|worse", ""),
-    ("unsupported", r"if any|update|delete|insert|drop|add|remove|alter|every single|outside|earned per|per capita|year over year", ""),
-    ("count", r"how many|(?:the )?(?:total )?number of|(?:the )?(?:total )?count of|count|how often|numbers of", ""),
-    ("share", r"(?:what )?(?:percentage|percent|share|proportion|fraction) of(?: all| the)?", ""),
-    ("sum", r"total|sum of|sum|combined|altogether|in total|total amount of|how much|overall", "sum"),
-    ("average", r"average|mean|avg|on average|averaged?", "avg"),
-    ("most", r"(?:the )?most|(?:the )?(?:largest|highest|greatest|biggest|maximum) number of|(?:the )?most number of|most often", "desc"),
-    ("most", r"(?:the )?fewest|(?:the )?least|(?:the )?(?:smallest|lowest|minimum|least) number of", "asc"),
-    ("common", r"most (?:common|frequent|frequently used|used)|commonest", "desc"),
-    ("common", r"least (?:common|frequent|frequently used|used)", "asc"),
-    ("top", r"top|first", "desc"),
-    ("top", r"bottom", "asc"),
-    ("compare", r"(?:is |are |was )?(?:more|greater|higher|larger|bigger) than|over|above|exceed(?:s|ed|ing)?|>", ">"),
-    ("compare", r"at least|no less than|not less than|minimum of|a minimum of|>=|no fewer than|not fewer than", ">="),
-    ("compare", r"(?:less|fewer|lower|smaller) than|under|below|<", "<"),
-    ("compare", r"at most|no more than|not more than|up to|a maximum of|<=", "<="),
-    ("compare", r"exactly|equal to|equals|=", "="),
-    ("postfix", r"or (?:more|greater|higher|above|over)|and (?:above|over)|\+", ">="),
-    ("postfix", r"or (?:less|fewer|lower|below|under)", "<="),
-    ("between", r"between", ""),
-    ("before", r"before|prior to|earlier than", "<"),
-    ("before", r"until|through|up until", "<="),
-    ("after", r"after|later than", ">"),
-    ("after", r"since|on or after|starting in", ">="),
-    ("group", r"for each|for every|in each|in every|of each|of every|on each|each|every|per|grouped by|broken down by|group by|by each", ""),
-    ("by", r"by|according to|in terms of|based on", ""),
-    ("order", r"(?:sorted|ordered|sort|order|arranged)(?: them| it)?(?: in \w+ order)?(?: of| by)|in order of|in \w+ order of", ""),
-    ("direction", r"(?:sorted |ordered )?(?:in )?descending(?: order)?|descending order|in descending order|highest first|from highest to lowest|newest first|largest first|best first|most first", "desc"),
-    ("direction", r"(?:sorted |ordered )?(?:in )?ascending(?: order)?|ascending order|in ascending order|lowest first|from lowest to highest|oldest first|alphabetically", "asc"),
-    ("direction", r"in alphabetical order|alphabetical order|smallest first|most expensive first", "asc"),
-    ("distinct", r"distinct|different|unique|separate", ""),
-    ("not", rf"without(?: an?y?)?|with no|with zero|have no|has no|had no|having no|no|not|never|lacks?|lacking|{_NOT_HAVE}", ""),
-    ("not", r"(?:is|are|was|were) not|isn't|aren't|wasn't|weren't|other than|except|excluding|don't|doesn't|didn't|haven't|hasn't|non", ""),
-    ("like", r"contain(?:s|ing)?|includes?|including|that contains?|with the word|has the word|have the word", "%{}%"),
-    ("like", r"(?:start|begin)(?:s|ing|ning)? with|(?:start|begin)(?:s|ing|ning)? with the letter", "{}%"),
-    ("like", r"end(?:s|ing)? (?:with|in)", "%{}"),
-    ("noise", r"looks? after|looked after|bring in|brings in|brought in|do we sell|do we offer|do we have|in percent|as a percentage", ""),
-    ("noise", r"in (?:the|our|this) (?:store|shop|system|catalog|catalogue|collection|company|dataset|file|data)|at least (?:one|a|an)", ""),
-    ("missing", r"(?:is |are )?(?:missing|null|unknown|empty|blank)|(?:is|are) not (?:known|set|given|recorded)", ""),
-]  # fmt: skip
 _COMPILED = [(tag, re.compile(rf"(?:{pattern})(?=$| )"), detail) for tag, pattern, detail in PATTERNS]
 _MONTHS = "january february march april may june july august september october november december".split()
 _NUMBERS = {
     word: n for n, word in enumerate("two three four five six seven eight nine ten eleven twelve".split(), 2)
 } | {"twenty": 20, "fifty": 50, "hundred": 100}
-_YEAR_MARKERS = {
-    "in",
-    "during",
-    "since",
-    "before",
-    "after",
-    "until",
-    "through",
-    "from",
-    "for",
-    "year",
-    "of",
-    "between",
-    "than",
-    "to",
-    "and",
-    "throughout",
-}
+_YEAR_MARKERS = frozenset(
+    "in during since before after until through from for year of between than to and throughout".split()
+)
 CURRENCIES = {"dollar", "dollars", "usd", "euro", "euros", "eur", "$", "€", "£", "pounds"}
 
 
@@ -119,8 +37,24 @@ class Item:
     period: tuple[str, str] = ("", "")
 
     @property
+    def lower(self) -> str:
+        return self.text.casefold()
+
+    @property
     def chosen(self) -> Candidate:
         return self.candidates[0]
+
+    @property
+    def is_value(self) -> bool:
+        return self.tag == "link" and self.chosen.kind == "value"
+
+    @property
+    def names_something(self) -> bool:
+        return self.tag == "link" and self.chosen.kind in ("table", "column", "measure")
+
+    @property
+    def names_table(self) -> bool:
+        return self.tag == "link" and self.chosen.kind == "table"
 
     def choose(self, candidate: Candidate) -> Item:
         return replace(self, candidates=(candidate,))

@@ -1,0 +1,157 @@
+"""Names and values: an operand, a condition, a group, part of the answer, or a place to join."""
+
+from __future__ import annotations
+
+from models.offline.tables.comparisons import deny
+from models.offline.tables.figures import add_group, measured, set_order, take
+from models.offline.tables.frame import Aggregate, Filter, Unclear
+from models.offline.tables.items import Item
+from models.offline.tables.reading import DESCRIBING, JOINING, Reading
+from models.tables.graph import display_of
+from models.tables.link import Candidate
+from models.tables.words import lemma, name_words, stem
+
+COMPARED = DESCRIBING | {"that", "were", "in", "on", "at", "from", "with", "being"}
+VERBS = frozenset("order purchase rent borrow buy sell book review visit pay ship use lend".split())
+SELLING = frozenset("sold purchased bought ordered rented borrowed sell".split())
+OWNERS = frozenset({"their", "its", "his", "her", "and", ",", "along", "together"})
+
+
+def on_link(reading: Reading, item: Item) -> None:
+    chosen = item.chosen
+    reading.frame.roles |= {chosen.via} if chosen.via else set()
+    if chosen.kind == "value":
+        _value(reading, chosen)
+        return
+    reading.near = chosen.table
+    if not _describes_value(reading, chosen):
+        _mention(reading, item, chosen)
+
+
+def _describes_value(reading: Reading, chosen: Candidate) -> bool:
+    """`the genre Rock`: the name only says what kind of value its neighbour is."""
+    following, previous = reading.peek(), reading.previous()
+    for other in (following, previous if not reading.before() else None):
+        if other is None or not other.is_value or other.chosen.table != chosen.table:
+            continue
+        column = other.chosen.column
+        if chosen.columns == (column,) or (
+            other is following and chosen.kind in ("column", "name") and column in chosen.columns
+        ):
+            return True
+        named = chosen.kind == "table" and column in display_of(reading.catalog.tables[chosen.table])
+        if named and not (reading.grouping or (other is previous and reading.pending)):
+            return True
+    return False
+
+
+def _value(reading: Reading, chosen: Candidate) -> None:
+    frame = reading.frame
+    last = frame.filters[-1] if frame.filters else None
+    words = [
+        item.lower if item.tag == "word" else "" for item in reading.items[reading.value_at + 1 : reading.index - 1]
+    ]
+    joined = reading.value_at >= 0 and bool(words) and set(words) <= JOINING
+    reading.value_at = reading.index - 1
+    reading.selecting = reading.selecting and not frame.select
+    of = Candidate("column", chosen.table, chosen.columns)
+    if joined and last:
+        if last.of.place == of.place and last.op == "=":
+            frame.filters[-1] = last.joined(chosen.value, every="and" in words)
+            return
+        if "or" in words or last.negated:
+            raise Unclear("cannot place 'or'")
+    if frame.anti or (last and last.of.table == of.table and last.op == "=" and reading.before() == ["of"]):
+        raise Unclear(f"cannot tell what '{chosen.value}' narrows")
+    for date in reading.catalog.dates_of(of.table):
+        if stem(str(chosen.value)) in map(stem, name_words(date.column)):
+            raise Unclear(f"'{chosen.value}' may be about {date.column}")
+    if isinstance(reading.left, Candidate) and reading.left.columns == of.columns:
+        reading.left = None
+    through = reading.through.column if reading.through and reading.through.table == of.table else ""
+    base = frame.share and not frame.aggregates
+    reading.add_filter(Filter(of, "=", (chosen.value,), reading.negated, through, base))
+    reading.negated = False
+
+
+def _mention(reading: Reading, item: Item, chosen: Candidate) -> None:
+    catalog, frame = reading.catalog, reading.frame
+    following, beside = reading.peek(COMPARED), reading.beside()
+    tag = following.tag if following else ""
+    compared = tag in ("compare", "between", "like", "missing") or (
+        tag == "number" and chosen.kind != "table" and not reading.top
+    )
+    dated = tag in ("before", "after", "date", "between", "compare") and not (reading.pending or reading.grouping)
+    joined = bool(set(reading.before()) & JOINING)
+    if chosen.kind == "table" and beside and beside.names_table and item.lower in (lemma(item.text), "sales"):
+        if reading.negated or (reading.grouping and beside.lower in VERBS):
+            raise Unclear(f"cannot tell how '{item.text} {beside.text}' belong together")
+        frame.tables.append(chosen.table)
+    elif chosen.kind == "table" and item.lower in SELLING and _is_unclear_sale(reading, chosen):
+        raise Unclear(f"cannot tell whether '{item.text}' counts rows or units")
+    elif reading.negated:
+        deny(reading, chosen)
+    elif frame.anti and chosen.kind == "table" and not (reading.grouping or reading.pending or joined):
+        frame.anti[-1].append(chosen.table)
+    elif (catalog.is_date(chosen) or catalog.is_year(chosen)) and dated:
+        reading.when = chosen
+    elif reading.grouping and not catalog.is_date(chosen):
+        add_group(reading, chosen)
+    elif chosen.kind == "column" and (chosen.table, chosen.column) in catalog.self_references:
+        if beside is None or (beside.tag != "by" and beside.lower not in ("to", "under")):
+            raise Unclear(f"cannot tell who is above in '{item.text}'")
+        reading.through = chosen
+    elif compared and chosen.kind in ("column", "measure") and not reading.ordering:
+        if tag == "like" and reading.selecting and not frame.select:
+            frame.select.append(chosen)
+        reading.left, reading.pending, reading.selecting = measured(reading, chosen), "", False
+    elif compared and reading.pending == "count" and (frame.select or frame.group):
+        reading.left, reading.pending = Aggregate("count", chosen), ""
+    elif tag == "like" and chosen.kind == "name":
+        reading.left = chosen
+    elif reading.ordering:
+        if chosen.kind == "table" and reading.function != "count":
+            raise Unclear(f"cannot order by {chosen.table}")
+        set_order(reading, measured(reading, chosen), descending=reading.descending)
+    elif reading.pending:
+        if not take(reading, item, chosen):
+            _choose(reading, item, chosen)
+    elif reading.after_group and joined and chosen.kind != "measure" and not catalog.is_number(chosen):
+        add_group(reading, chosen)
+    elif chosen.kind == "measure":
+        if reading.measure:
+            raise Unclear("asks for two figures at once")
+        reading.measure = chosen
+    elif catalog.is_flag(chosen):
+        reading.add_filter(Filter(chosen, "true", (), base=frame.share and not frame.aggregates))
+    else:
+        _choose(reading, item, chosen)
+
+
+def _is_unclear_sale(reading: Reading, chosen: Candidate) -> bool:
+    counted = next((each.of.table for each in reading.frame.aggregates if each.function == "count"), chosen.table)
+    return counted != chosen.table and not reading.catalog.is_person(counted) and not reading.negated
+
+
+def _choose(reading: Reading, item: Item, chosen: Candidate) -> None:
+    """A name without an operator: part of the answer while that is being described, otherwise a place to join."""
+    frame, select, before = reading.frame, reading.frame.select, set(reading.before())
+    if chosen.kind == "column" and chosen.score < 0.5:
+        raise Unclear(f"'{item.text}' is only part of a name")
+    refines = reading.selecting and not before and chosen.kind != "table"
+    if not select and not frame.aggregates and reading.selecting:
+        select.append(chosen)
+    elif refines and select and select[-1].place == (chosen.table, ()):
+        select[-1] = chosen
+    elif select and before & OWNERS and not frame.aggregates and "or" not in before:
+        select.append(chosen)
+        reading.selecting = True
+    elif chosen.kind == "table":
+        frame.tables.append(chosen.table)
+        reading.selecting = reading.selecting and not select
+    elif "in" in before and any(each.of.columns == chosen.columns for each in frame.aggregates):
+        return
+    elif before & {"have", "has", "had", "with"} and reading.catalog.column(chosen).nullable:
+        reading.add_filter(Filter(chosen, "null", (), negated=True))
+    else:
+        raise Unclear(f"cannot place '{item.text}'")
