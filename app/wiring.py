@@ -161,12 +161,14 @@ async def wire(settings: Settings, *, listen: Callable[[BaseModel], None] = lamb
     async with AsyncExitStack() as stack:
         tools = ConnectedTools(settings, Services(home, store=store))
         await tools.connect(stack)
+        models = ResolvedModels(settings, os.environ)
+        stack.push_async_callback(models.close)
         runtime = Runtime(
             team=TEAM,
             tools=tools,
             store=store,
             artifacts=artifacts,
-            models=ResolvedModels(settings, os.environ),
+            models=models,
             budget=settings.budget,
             listen=listen,
         )

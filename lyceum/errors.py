@@ -15,6 +15,7 @@ LyceumError
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -80,3 +81,8 @@ def nearest(name: str, valid: Iterable[str], *, what: str) -> str:
     if close:
         return f"Did you mean {close[0]!r}?"
     return f"Valid {what}: {', '.join(names) or 'none'}."
+
+
+def frames(error: BaseException) -> str:
+    """Return where an error was raised, and not its text: other people's error messages may hold a key."""
+    return "".join(traceback.format_tb(error.__traceback__))

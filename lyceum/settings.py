@@ -10,8 +10,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from lyceum.errors import UserError, nearest
 from lyceum.paths import default_home
@@ -33,7 +34,14 @@ class ProviderSettings(Section):
     base_url: str | None = None
     api_key: SecretStr | None = None
     ollama_url: str = "http://127.0.0.1:11434"
-    timeout: float = Field(default=120, gt=0, description="Seconds a provider may take for one request.")
+    timeout: float = Field(default=120, gt=0, description="Seconds a provider may be silent during a request.")
+
+    @field_validator("base_url", "ollama_url")
+    @classmethod
+    def _is_web_address(cls, url: str | None) -> str | None:
+        if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+            raise ValueError("it must start with http:// or https:// and a host")
+        return url
 
 
 class BudgetSettings(Section):
@@ -46,9 +54,15 @@ class BudgetSettings(Section):
 
 
 class TelemetrySettings(Section):
-    """OpenTelemetry spans: off by default; prompts and tool arguments are left out unless `content` is set."""
+    """OpenTelemetry spans: off by default; prompts, answers and tool arguments are left out unless `content` is set.
 
-    exporter: Literal["none", "console", "otlp", "logfire"] = "none"
+    `endpoint` is the full address that `otlp` sends to, by default what OTEL_EXPORTER_OTLP_ENDPOINT says; `file` is
+    where `file` appends JSON lines, by default `logs/spans.jsonl` in the home folder.
+    """
+
+    exporter: Literal["none", "console", "file", "otlp", "logfire"] = "none"
+    endpoint: str | None = None
+    file: Path | None = None
     content: bool = False
 
 

@@ -1,41 +1,90 @@
-"""Provider and agent failures in our own tree, so that a person reads who should act and how."""
+"""Provider and agent failures in our own tree, so that a person reads who should act and how.
+
+Nothing of the other side's text is passed on: an error body may quote the request, and with it a key.
+"""
 
 from __future__ import annotations
 
-from lyceum.errors import Bug, LimitReached, LyceumError, OperatorError, Unavailable
+import logging
+from typing import TYPE_CHECKING
 
-_NEXT = "Check the provider's status, or answer without it: --offline, or a pulled local model."
+from lyceum.errors import Bug, LimitReached, LyceumError, OperatorError, Unavailable, frames
+
+if TYPE_CHECKING:
+    from pydantic_ai.exceptions import AgentRunError
+
+_LATER = "Ask again with `lyceum chat -c`, or without it: --offline, or another --model."
+_SEE = "See `lyceum models list`."
 
 
 def friendly(error: Exception) -> LyceumError:
-    """Return the error of our tree that tells a person what to do; secrets and bodies are left out."""
+    """Return the error of our tree that tells a person what to do."""
     if isinstance(error, LyceumError):
         return error
-    from pydantic_ai import exceptions as agent_errors
+    from pydantic_ai.exceptions import AgentRunError
 
-    if isinstance(error, agent_errors.ModelHTTPError):
-        status = error.status_code
-        if status in (401, 403):
+    known = _told(error) if isinstance(error, AgentRunError) else None
+    if known is not None:
+        return known
+    if isinstance(error, (ConnectionError, TimeoutError)):
+        return Unavailable("A service broke off or could not be reached.", next_step=_LATER)
+    logging.getLogger(__name__).error("%s\n%s", type(error).__name__, frames(error))
+    return Bug(
+        f"Something in Lyceum failed ({type(error).__name__}).",
+        next_step="Please report it with logs/lyceum.log of LYCEUM_HOME; it holds no message and no data.",
+    )
+
+
+def _told(error: AgentRunError) -> LyceumError | None:
+    from pydantic_ai import exceptions as given
+
+    model = getattr(error, "model_name", "The model")
+    status = f" (HTTP {error.status_code})" if isinstance(error, given.ModelHTTPError) else ""
+    match error:
+        case given.ModelAuthenticationError():
             return OperatorError(
-                f"{error.model_name} refused the key (HTTP {status}).",
-                next_step="Set that provider's key; `lyceum models list` names its variable.",
+                f"{model}: the provider refused the key{status}.",
+                next_step="Set a valid key; `lyceum models list` names its variable.",
             )
-        if status == 404:
+        case given.ModelNotFoundError():
+            meant = error.suggested_model_id if isinstance(error, given.ModelHTTPError) else None
             return OperatorError(
-                f"The provider knows no model {error.model_name!r}.", next_step="See `lyceum models list`."
+                f"The provider knows no model {model!r}{status}.",
+                next_step=f"Did you mean {meant!r}?" if meant else f"Name another with --model. {_SEE}",
             )
-        return Unavailable(f"{error.model_name} answered HTTP {status}.", next_step=_NEXT)
-    if isinstance(error, agent_errors.UsageLimitExceeded):
-        return LimitReached(str(error), next_step="Raise the budget settings, or ask something narrower.")
-    if isinstance(error, agent_errors.UnexpectedModelBehavior):
-        return Unavailable(
-            f"The model did not give a usable answer: {error.message}", next_step="Ask again, or --model."
-        )
-    named = type(error).__name__
-    if (
-        isinstance(error, (agent_errors.ModelAPIError, ConnectionError, TimeoutError))
-        or "Connect" in named
-        or "Protocol" in named
-    ):
-        return Unavailable(f"The model could not be reached or broke off ({named}).", next_step=_NEXT)
-    return Bug(f"{named}: {error}", next_step="Please report this with the run's id.")
+        case given.ModelQuotaExceededError():
+            return OperatorError(
+                f"{model}: the account has no credit left{status}.", next_step=f"Top it up, or choose another. {_SEE}"
+            )
+        case given.ModelRateLimitError(retry_after=wait):
+            after = f" It asks to wait {wait:.0f} s." if wait else ""
+            return Unavailable(
+                f"{model} takes no more requests now{status}.{after}", next_step=_LATER, retry_after=wait
+            )
+        case given.ModelContextWindowExceededError():
+            return LimitReached(
+                f"The conversation is longer than {model} reads{status}.",
+                next_step="Start a new thread, attach less, or use a model with a longer context.",
+            )
+        case given.ModelRequestRejectedError():
+            return OperatorError(f"{model} rejected the request{status}.", next_step=f"Try another model. {_SEE}")
+        case given.ModelTimeoutError() | given.ModelRequestTimeout():
+            return Unavailable(f"{model} did not answer in time.", next_step=f"Raise provider.timeout. {_LATER}")
+        case given.ModelConnectionError():
+            begun = error.phase == "read" or error.in_stream
+            how = "broke off in mid-answer" if begun else "could not be reached"
+            return Unavailable(f"{model} {how}.", next_step=_LATER)
+        case given.ModelHTTPError():
+            return Unavailable(
+                f"{model}: the provider failed{status}.", next_step=_LATER, retry_after=error.retry_after
+            )
+        case given.ModelAPIError():
+            return Unavailable(f"{model} sent an answer that cannot be read.", next_step=_LATER)
+        case given.ContentFilterError():
+            return OperatorError("The provider's content filter stopped the answer.", next_step="Put it differently.")
+        case given.UnexpectedModelBehavior():
+            return Unavailable("The model gave no usable answer.", next_step=_LATER)
+        case given.UsageLimitExceeded():
+            return LimitReached("The run used its budget.", next_step="Raise the budget settings, or ask less.")
+        case _:
+            return None

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
-import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import BaseModel
 
 from lyceum.errors import OperatorError, UserError, nearest
-from lyceum.settings import Settings
+from lyceum.settings import ProviderSettings, Settings
+from models.providers import HOSTED, chosen, lacking, make_compatible, make_hosted, make_ollama, shown
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
 
-PROBE_SECONDS = 0.3
+LOCAL_PROBE_SECONDS = 0.3
+PROBE_SECONDS = 2.0
 
-# provider: (variables of which one must be set, its usual model)
-_KEYED: dict[str, tuple[tuple[str, ...], str]] = {
-    "openai": (("OPENAI_API_KEY",), "openai:gpt-5-mini"),
-    "anthropic": (("ANTHROPIC_API_KEY",), "anthropic:claude-sonnet-4-5"),
-    "google": (("GOOGLE_API_KEY", "GEMINI_API_KEY"), "google:gemini-2.5-flash"),
-}
+T = TypeVar("T", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -38,38 +33,101 @@ class Rung:
 
 
 def rungs(settings: Settings, environment: Mapping[str, str]) -> list[Rung]:
-    """Return every rung in order, each available or with what is missing; asks a local Ollama, nothing else."""
-    found: list[Rung] = []
-    for name, (variables, model) in _KEYED.items():
-        have = next((variable for variable in variables if environment.get(variable)), None)
-        found.append(Rung(name, model, have is not None, f"{have} is set" if have else f"set {variables[0]}"))
-    url = settings.provider.base_url
-    named = (settings.model or "").removeprefix("openai-compatible:") or "default"
-    reason = f"provider.base_url is set, host {urlsplit(url).hostname}" if url else "set LYCEUM_PROVIDER__BASE_URL"
-    found.append(Rung("openai-compatible", f"openai-compatible:{named}", url is not None, reason))
-    found.append(_cloud("bedrock", "bedrock:amazon.nova-lite-v1:0", ("AWS_ACCESS_KEY_ID", "AWS_PROFILE"), environment))
-    found.append(_cloud("azure", "azure:gpt-5-mini", ("AZURE_OPENAI_API_KEY",), environment))
-    pulled = _ollama_models(settings.provider.ollama_url)
-    have_ollama = f"ollama:{pulled[0]}" if pulled else "ollama:"
-    why = "running with a model" if pulled else f"no Ollama with a model at {settings.provider.ollama_url}"
-    found.append(Rung("ollama", have_ollama, bool(pulled), why))
-    found.append(Rung("offline", "offline", True, "always there: extracts, does not reason"))
-    return found
+    """Return every rung in order, each available or with what is missing; asks the named servers, nothing else."""
+    return list(_ladder(settings, environment))
 
 
-def _cloud(name: str, model: str, variables: tuple[str, ...], environment: Mapping[str, str]) -> Rung:
-    if name == "bedrock" and importlib.util.find_spec("boto3") is None:
-        return Rung(name, model, available=False, reason="install the bedrock extra")
-    have = next((variable for variable in variables if environment.get(variable)), None)
-    return Rung(name, model, have is not None, f"{have} is set" if have else f"set {variables[0]}")
+def _ladder(settings: Settings, environment: Mapping[str, str]) -> Iterator[Rung]:
+    """Climb one rung at a time: whoever stops early asks no server further up."""
+    for name in ("openai", "anthropic", "google"):
+        yield _hosted(name, HOSTED[name].model, environment)
+    yield _compatible(settings.provider)
+    yield _hosted("bedrock", HOSTED["bedrock"].model, environment)
+    yield _azure(environment)
+    yield _ollama(settings.provider.ollama_url)
+    yield Rung("offline", "offline", True, "always there: extracts, does not reason")
 
 
-def _ollama_models(url: str) -> list[str]:
+def _hosted(name: str, model: str, environment: Mapping[str, str]) -> Rung:
+    lack = lacking(name, environment)
+    have = " and ".join(each for group in HOSTED[name].needs if (each := chosen(group, environment)))
+    return Rung(name, f"{name}:{model}", not lack, lack or f"{have} set")
+
+
+def _azure(environment: Mapping[str, str]) -> Rung:
+    """Azure names deployments, not models: without one, the rung has nothing to answer with."""
+    deployment = environment.get("AZURE_OPENAI_DEPLOYMENT", "")
+    rung = _hosted("azure", deployment, environment)
+    if rung.available and not deployment:
+        return Rung("azure", rung.model, False, "set AZURE_OPENAI_DEPLOYMENT, or name it: --model azure:DEPLOYMENT")
+    return rung
+
+
+def _compatible(provider: ProviderSettings) -> Rung:
+    name = "openai-compatible"
+    if not provider.base_url:
+        return Rung(name, f"{name}:", False, "set LYCEUM_PROVIDER__BASE_URL")
+    key = provider.api_key.get_secret_value() if provider.api_key else "none"
+    bearer = {"Authorization": f"Bearer {key}"}
+    answer = _ask(f"{provider.base_url.rstrip('/')}/models", _Served, PROBE_SECONDS, bearer)
+    place = shown(provider.base_url)
+    if isinstance(answer, str):
+        return Rung(name, f"{name}:", False, f"{place} {answer}")
+    if not answer.data:
+        return Rung(name, f"{name}:", False, f"{place} lists no model; name it: --model {name}:MODEL")
+    return Rung(name, f"{name}:{answer.data[0].id}", True, f"served at {place}")
+
+
+def _ollama(url: str) -> Rung:
+    answer = _ask(f"{url.rstrip('/')}/api/tags", _Tags, LOCAL_PROBE_SECONDS, {})
+    if isinstance(answer, str):
+        return Rung("ollama", "ollama:", False, f"start Ollama: {shown(url)} {answer}")
+    chats = [each.name for each in answer.models if not ("embed" in each.name or "bert" in each.details.family)]
+    if not chats:
+        return Rung("ollama", "ollama:", False, "Ollama runs but has no chat model: ollama pull NAME")
+    return Rung("ollama", f"ollama:{chats[0]}", True, f"running at {shown(url)}")
+
+
+class _ServedModel(BaseModel):
+    id: str
+
+
+class _Served(BaseModel):
+    """The list of models of an OpenAI-compatible server."""
+
+    data: list[_ServedModel]
+
+
+class _Details(BaseModel):
+    family: str = ""
+
+
+class _Tag(BaseModel):
+    name: str
+    details: _Details = _Details()
+
+
+class _Tags(BaseModel):
+    """What Ollama has pulled."""
+
+    models: list[_Tag]
+
+
+def _ask(url: str, kind: type[T], seconds: float, headers: Mapping[str, str]) -> T | str:
+    """Return what a server answers, or how it failed in words that hold nothing of what was sent or received."""
+    import httpx2
+
     try:
-        with urllib.request.urlopen(f"{url}/api/tags", timeout=PROBE_SECONDS) as answer:  # noqa: S310 - the user's URL
-            return [str(model["name"]) for model in json.load(answer).get("models", [])]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # nothing there, or no Ollama
-        return []
+        answer = httpx2.get(url, timeout=seconds, headers=headers)
+        if answer.status_code in (401, 403):
+            return f"refuses the key (HTTP {answer.status_code})"
+        return kind.model_validate_json(answer.content)
+    except httpx2.TimeoutException:
+        return f"did not answer within {seconds:g} s"
+    except (httpx2.HTTPError, httpx2.InvalidURL):
+        return "does not answer"
+    except ValueError:
+        return "is another kind of server"
 
 
 class ResolvedModels:
@@ -86,7 +144,7 @@ class ResolvedModels:
             return "offline", "asked for with --offline"
         if self._settings.model:
             return self._settings.model, "asked for by name"
-        rung = next(rung for rung in rungs(self._settings, self._environment) if rung.available)
+        rung = next(rung for rung in _ladder(self._settings, self._environment) if rung.available)
         return rung.model, rung.reason
 
     @property
@@ -100,45 +158,41 @@ class ResolvedModels:
         return f"{label} ({reason})"
 
     def get(self, key: str = "default") -> Model:
+        """Return a model by key; raises UserError for an unknown one and OperatorError with what it lacks."""
         name = self.default if key == "default" or self._settings.offline else key
         if name not in self._made:
-            self._made[name] = _make(name, self._settings)
+            self._made[name] = self._make(name)
         return self._made[name]
 
+    async def close(self) -> None:
+        """Close the connections of every model that was made."""
+        for model in self._made.values():
+            async with model:  # leaving is what closes them
+                pass
 
-def _make(name: str, settings: Settings) -> Model:
-    provider, _, model = name.partition(":")
-    if name == "offline":
-        from models.offline.model import OfflineModel
+    def _make(self, name: str) -> Model:
+        provider, _, model = name.partition(":")
+        if provider == "offline":
+            from models.offline.model import OfflineModel
 
-        return OfflineModel()
-    known = [*_KEYED, "openai-compatible", "bedrock", "azure", "ollama"]
-    if provider not in known or not model:
-        raise UserError(
-            f"{name!r} is no model I know.",
-            next_step=f"Name it provider:model, or offline. {nearest(provider, [*known, 'offline'], what='providers')}",
-        )
-    if provider in ("openai-compatible", "ollama"):
-        return _compatible(provider, model, settings)
-    from pydantic_ai.exceptions import UserError as MissingSetting
-    from pydantic_ai.models import infer_model
+            return OfflineModel()
+        known = [*HOSTED, "openai-compatible", "ollama", "offline"]
+        if provider not in known:
+            raise UserError(
+                f"{name!r} is no model I know.",
+                next_step=f"Name it provider:model, or offline. {nearest(provider, known, what='providers')}",
+            )
+        if not model:
+            return self._make(self._usual(provider))
+        if provider == "openai-compatible":
+            return make_compatible(model, self._settings.provider)
+        if provider == "ollama":
+            return make_ollama(model, self._settings.provider)
+        return make_hosted(provider, model, self._environment, self._settings.provider.timeout)
 
-    try:
-        return infer_model(name)
-    except (MissingSetting, ImportError) as error:
-        raise OperatorError(f"{name} cannot be used: {error}", next_step="See `lyceum models list`.") from None
-
-
-def _compatible(provider: str, model: str, settings: Settings) -> Model:
-    from openai import AsyncOpenAI
-    from pydantic_ai.models.openai import OpenAIChatModel
-    from pydantic_ai.providers.openai import OpenAIProvider
-
-    url = f"{settings.provider.ollama_url}/v1" if provider == "ollama" else settings.provider.base_url
-    if not url:
-        raise UserError("An OpenAI-compatible model needs its URL.", next_step="Set LYCEUM_PROVIDER__BASE_URL.")
-    key = settings.provider.api_key
-    secret = key.get_secret_value() if key and provider != "ollama" else "none"
-    # The engine retries and journals; a second layer of retries would repeat paid calls unseen.
-    client = AsyncOpenAI(base_url=url, api_key=secret, max_retries=0, timeout=settings.provider.timeout)
-    return OpenAIChatModel(model, provider=OpenAIProvider(openai_client=client))
+    def _usual(self, provider: str) -> str:
+        """Return what a provider that was named without a model answers with."""
+        rung = next(rung for rung in _ladder(self._settings, self._environment) if rung.name == provider)
+        if not rung.available:
+            raise OperatorError(f"{provider} cannot be used yet.", next_step=f"To use it, {rung.reason}.")
+        return rung.model

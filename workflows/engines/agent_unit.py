@@ -24,13 +24,17 @@ from pydantic_ai.durable_exec import (
     RoleBasedOperationConfig,
     ToolsetCallToolId,
 )
+from pydantic_ai.exceptions import AgentRunError
 from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, UserPromptPart
 
-from lyceum.errors import LimitReached
-from lyceum.events import ModelCalled, SourceFound, TextDelta, ToolCalled, ToolReturned, result_hash
+from lyceum.errors import LimitReached, OperatorError, Unavailable
+from lyceum.events import ModelCalled, Note, SourceFound, TextDelta, ToolCalled, ToolReturned, result_hash
 from lyceum.sources import Source
+from models.errors import friendly
 from models.prices import cost_of
+from workflows.context import RetryPolicy
 from workflows.engines.draft import Draft
+from workflows.engines.retry import retrying
 
 if TYPE_CHECKING:
     from workflows.context import AgentInput
@@ -162,28 +166,43 @@ async def _model_request(
             next_step="Raise budget.model_calls or budget.tokens, or ask something narrower.",
         )
     key = f"{scope.ctx.scope}model.{scope.model_calls}"
-    scope.draft = Draft()
     spent = 0.0
 
-    async def measured() -> object:
+    async def once() -> object:
         nonlocal spent
+        scope.draft = Draft()
         start = time.perf_counter()
-        payload = await body()
+        try:
+            payload = await body()
+        except AgentRunError as error:
+            failure = friendly(error)
+            if scope.draft.text and isinstance(failure, Unavailable):
+                # Part of it was read already: a second try would say it twice.
+                raise OperatorError(failure.message, next_step=failure.next_step) from None
+            raise failure from None
         spent = (time.perf_counter() - start) * 1000
         return payload
+
+    async def told(error: Unavailable, seconds: float, attempt: int) -> None:
+        note = Note(level="warning", text=f"{error.message} Trying again in {seconds:g} s.")
+        await scope.tell(note, f"{key}.retry.{attempt}")
+
+    async def measured() -> object:
+        return await retrying(once, RetryPolicy(), told)
 
     kept: dict[str, Any] = await scope.ctx.unit(key, _conversation_hash(messages), measured)
     response: dict[str, Any] = kept.get("response", kept)
     usage: dict[str, Any] = response.get("usage") or {}
     model = str(response.get("model_name") or request.model_name)
     tokens_in, tokens_out = int(usage.get("input_tokens") or 0), int(usage.get("output_tokens") or 0)
+    cached = int(usage.get("cache_read_tokens") or 0)
     scope.tokens += tokens_in + tokens_out
     called = ModelCalled(
         model=model,
         input_tokens=tokens_in,
         output_tokens=tokens_out,
-        cached_tokens=int(usage.get("cache_read_tokens") or 0),
-        cost=cost_of(model, str(response.get("provider_name") or ""), tokens_in, tokens_out),
+        cached_tokens=cached,
+        cost=cost_of(model, str(response.get("provider_name") or ""), tokens_in, tokens_out, cached),
         latency_ms=round(spent, 1),
     )
     await scope.tell(called, key)

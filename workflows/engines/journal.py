@@ -20,11 +20,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter
 
-from lyceum.errors import Cancelled, LimitReached, LyceumError, Unavailable, UserError, nearest
+from lyceum.errors import Cancelled, LimitReached, LyceumError, UserError, nearest
 from lyceum.events import ApprovalAsked, ApprovalDecided, Event, RunFinished, RunStarted
 from lyceum.runs import ENDED, Decision, Lease, Run
 from workflows.context import AgentInput, Context, Flow, RetryPolicy
 from workflows.engines.journal_store import JournalStore
+from workflows.engines.retry import retrying
 from workflows.runtime import Runtime
 
 P = ParamSpec("P")
@@ -76,7 +77,7 @@ class JournalContext:
         adapter = TypeAdapter(get_type_hints(fn)["return"])
 
         async def body() -> Any:
-            result = await _retrying(lambda: fn(self.engine.runtime, *args, **kwargs), RetryPolicy())
+            result = await retrying(lambda: fn(self.engine.runtime, *args, **kwargs), RetryPolicy())
             return adapter.dump_python(result, mode="json")
 
         kept = await self.unit(self.next_key(fn.__name__), fingerprint(args, kwargs), body)
@@ -319,19 +320,6 @@ class JournalEngine:
         kept = await self.runtime.store.append(run_id, event, once=once)
         if getattr(kept, "at", None) == getattr(before, "at", None):
             self.runtime.listen(kept)
-
-
-async def _retrying(call: Callable[[], Awaitable[T]], policy: RetryPolicy) -> T:
-    wait = policy.first_wait
-    for attempt in range(1, policy.attempts + 1):
-        try:
-            return await call()
-        except Unavailable as error:
-            if attempt == policy.attempts:
-                raise
-            await asyncio.sleep(min(error.retry_after or wait, policy.longest_wait))
-            wait *= 2
-    raise AssertionError("unreachable: attempts is at least 1")
 
 
 def fingerprint(args: tuple[object, ...], kwargs: Mapping[str, object]) -> str:

@@ -1,0 +1,155 @@
+"""Hosted providers and model servers: what each needs to be used, and how its model is made.
+
+Every model here is asked once: the engine retries and journals, and a second layer of retries inside a provider's
+SDK would repeat paid calls unseen.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from lyceum.errors import OperatorError
+from lyceum.settings import ProviderSettings
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+    from pydantic_ai.settings import ModelSettings
+
+
+@dataclass(frozen=True)
+class Hosted:
+    """`model` answers unless another is named; of each group in `needs` one environment variable must be set."""
+
+    model: str
+    needs: tuple[tuple[str, ...], ...]
+
+
+HOSTED: Mapping[str, Hosted] = {
+    "openai": Hosted("gpt-6-luna", (("OPENAI_API_KEY",),)),
+    "anthropic": Hosted("claude-sonnet-5-5", (("ANTHROPIC_API_KEY",),)),
+    "google": Hosted("gemini-3.5-flash", (("GOOGLE_API_KEY", "GEMINI_API_KEY"),)),
+    "bedrock": Hosted(
+        "global.amazon.nova-2-lite-v1:0",
+        (("AWS_DEFAULT_REGION", "AWS_REGION"), ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_BEARER_TOKEN_BEDROCK")),
+    ),
+    "azure": Hosted("", (("AZURE_OPENAI_API_KEY",), ("AZURE_OPENAI_ENDPOINT",), ("OPENAI_API_VERSION",))),
+}
+
+
+def lacking(provider: str, environment: Mapping[str, str]) -> str:
+    """Return what a hosted provider still needs, as an instruction; empty when it can be used."""
+    if provider == "bedrock" and importlib.util.find_spec("boto3") is None:
+        return "install the bedrock extra: uv pip install -r requirements/bedrock.lock"
+    needs = list(HOSTED[provider].needs)
+    if provider == "azure" and _is_v1(environment.get("AZURE_OPENAI_ENDPOINT", "")):
+        needs.remove(("OPENAI_API_VERSION",))
+    if provider == "bedrock" and environment.get("AWS_ACCESS_KEY_ID"):
+        needs.append(("AWS_SECRET_ACCESS_KEY",))
+    missing = [group for group in needs if chosen(group, environment) is None]
+    if missing:
+        return "set " + " and ".join(" or ".join(group) for group in missing)
+    names = [name for group in needs if (name := chosen(group, environment))]
+    return next((f"{name} is malformed: set it again" for name in names if not is_header(environment[name])), "")
+
+
+def chosen(group: tuple[str, ...], environment: Mapping[str, str]) -> str | None:
+    """Return the variable of a group that is set, if any."""
+    return next((name for name in group if environment.get(name)), None)
+
+
+def is_header(value: str) -> bool:
+    """Tell whether a key can be sent; one that was pasted with a line break or a typographic dash cannot."""
+    return value.isascii() and value.isprintable() and value == value.strip()
+
+
+def shown(url: str) -> str:
+    """Return a URL as it may be printed: without user, password and query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def make_hosted(provider: str, model: str, environment: Mapping[str, str], timeout: float) -> Model:
+    """Return a hosted provider's model; raises OperatorError with what it lacks."""
+    if lack := lacking(provider, environment):
+        raise OperatorError(f"{provider}:{model} cannot be used yet.", next_step=f"To use it, {lack}.")
+    if provider == "openai":
+        from pydantic_ai.models.openai import OpenAIResponsesModel
+
+        return OpenAIResponsesModel(model, provider="openai", settings=_once(timeout))
+    if provider == "anthropic":
+        from pydantic_ai.models.anthropic import AnthropicModel
+
+        return AnthropicModel(model, provider="anthropic", settings=_once(timeout))
+    if provider == "google":
+        from pydantic_ai.models.google import GoogleModel
+
+        return GoogleModel(model, provider="google", settings=_once(timeout))
+    if provider == "azure":
+        from pydantic_ai.models.openai import OpenAIChatModel
+
+        return OpenAIChatModel(model, provider="azure", settings=_once(timeout))
+    return _bedrock(model, environment.get("AWS_DEFAULT_REGION") or environment["AWS_REGION"], timeout)
+
+
+def make_compatible(model: str, settings: ProviderSettings) -> Model:
+    """Return a model behind an OpenAI-compatible URL: vLLM, SGLang, TGI, LM Studio, a LiteLLM proxy."""
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.providers.vllm import VLLMProvider
+
+    class CompatibleProvider(VLLMProvider):
+        """Assumes of a server no more than vLLM keeps: one system message first, chat completions, tools."""
+
+        @property
+        def name(self) -> str:
+            return "openai-compatible"
+
+    key = settings.api_key.get_secret_value() if settings.api_key else "none"
+    if not settings.base_url:
+        raise OperatorError("An OpenAI-compatible model needs its URL.", next_step="Set LYCEUM_PROVIDER__BASE_URL.")
+    if not is_header(key):
+        raise OperatorError("provider.api_key is malformed.", next_step="Set LYCEUM_PROVIDER__API_KEY again.")
+    provider = CompatibleProvider(base_url=settings.base_url, api_key=key)
+    return OpenAIChatModel(model, provider=provider, settings=_once(settings.timeout))
+
+
+def make_ollama(model: str, settings: ProviderSettings) -> Model:
+    from pydantic_ai.models.ollama import OllamaModel
+    from pydantic_ai.providers.ollama import OllamaProvider
+
+    provider = OllamaProvider(base_url=f"{settings.ollama_url.rstrip('/')}/v1")
+    return OllamaModel(model, provider=provider, settings=_once(settings.timeout))
+
+
+def _once(timeout: float) -> ModelSettings:
+    from pydantic_ai.settings import ModelSettings
+
+    return ModelSettings(max_retries=0, timeout=timeout)
+
+
+def _is_v1(endpoint: str) -> bool:
+    """Azure's endpoints that end in /v1 take no API version."""
+    return urlsplit(endpoint).path.rstrip("/").endswith("/v1")
+
+
+def _bedrock(model: str, region: str, timeout: float) -> Model:
+    from pydantic_ai.models.bedrock import BedrockConverseModel
+    from pydantic_ai.providers.bedrock import BedrockProvider
+
+    # By name: an extra brings these, and they ship no types.
+    boto3: Any = importlib.import_module("boto3")
+    botocore: Any = importlib.import_module("botocore")
+    once = importlib.import_module("botocore.config").Config(
+        read_timeout=timeout, connect_timeout=10, retries={"total_max_attempts": 1}
+    )
+    try:
+        client: Any = boto3.client("bedrock-runtime", region_name=region, config=once)
+    except botocore.exceptions.BotoCoreError as error:
+        raise OperatorError(
+            f"AWS cannot be used ({type(error).__name__}).", next_step="Check AWS_PROFILE and the region."
+        ) from None
+    return BedrockConverseModel(model, provider=BedrockProvider(bedrock_client=client))
