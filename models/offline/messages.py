@@ -25,19 +25,17 @@ from models.offline.skill import Call, Result, Turn
 def read_turn(messages: Sequence[ModelMessage], parameters: ModelRequestParameters) -> Turn:
     """Read the last user prompt and every tool result after it; unknown kinds of parts are passed over."""
     request, results = "", list[Result]()
-    asked: dict[str, dict[str, Any]] = {}
+    asked: dict[str, ToolCallPart] = {}
     for message in messages:
         if isinstance(message, ModelResponse):
-            asked |= {call.tool_call_id: call.args_as_dict() for call in message.tool_calls}
+            asked |= {call.tool_call_id: call for call in message.tool_calls}
         for part in cast("list[Any]", message.parts) if isinstance(message, ModelRequest) else []:
             if isinstance(part, UserPromptPart):
                 request, results = part.content if isinstance(part.content, str) else _text(part.content), []
             elif isinstance(part, ToolReturnPart):
-                arguments = asked.get(part.tool_call_id, {})
-                results.append(Result(part.tool_name, _structured(part.content), arguments=arguments))
+                results.append(_result(part.tool_name, _structured(part.content), asked.get(part.tool_call_id)))
             elif part.part_kind == "retry-prompt" and part.tool_name:
-                arguments = asked.get(part.tool_call_id, {})
-                results.append(Result(part.tool_name, part.model_response(), ok=False, arguments=arguments))
+                results.append(_result(part.tool_name, part.model_response(), asked.get(part.tool_call_id), ok=False))
     return Turn(request, frozenset(tool.name for tool in parameters.function_tools), results)
 
 
@@ -48,7 +46,12 @@ def write_parts(
     if not isinstance(step, BaseModel):
         done = len(turn.results)
         return [
-            ToolCallPart(call.tool, call.arguments, tool_call_id=f"call-{done + number}")
+            ToolCallPart(
+                call.tool,
+                call.arguments,
+                tool_call_id=f"call-{done + number}",
+                provider_details={"votes": call.votes} if call.votes > 1 else None,
+            )
             for number, call in enumerate(step, 1)
         ]
     if parameters.output_tools:
@@ -56,6 +59,12 @@ def write_parts(
         return [ToolCallPart(tool, step.model_dump(mode="json"), tool_call_id=f"output-{len(turn.results)}")]
     text = getattr(step, "text", None)
     return [TextPart(text if isinstance(text, str) else step.model_dump_json())]
+
+
+def _result(tool: str, content: Any, call: ToolCallPart | None, *, ok: bool = True) -> Result:
+    if call is None:
+        return Result(tool, content, ok)
+    return Result(tool, content, ok, call.args_as_dict(), int((call.provider_details or {}).get("votes", 1)))
 
 
 def _text(content: Sequence[Any]) -> str:

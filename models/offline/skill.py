@@ -27,10 +27,11 @@ FUNCTION_WORDS = frozenset(
 
 @dataclass(frozen=True)
 class Call:
-    """A tool call that a skill wants made."""
+    """A tool call that a skill wants made; `votes`: how many samples of a language model asked for it."""
 
     tool: str
     arguments: dict[str, Any]
+    votes: int = 1
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Result:
     content: Any
     ok: bool = True
     arguments: dict[str, Any] = field(default_factory=dict[str, Any])
+    votes: int = 1
 
     @property
     def sources(self) -> list[Source]:

@@ -1,0 +1,182 @@
+"""A pulled GGUF as a PydanticAI `Model`: the schemas of tools and outputs are the grammar that it writes in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from pydantic_ai import RunContext
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, ModelResponsePart, TextPart, ToolCallPart
+from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.tools import ToolDefinition
+from pydantic_ai.usage import RequestUsage
+
+from models.local.engine import Completion, Engine
+from models.local.think import LONGEST, Guide, Think, compact, inlined
+from models.offline.generic import select
+from models.offline.messages import read_turn, write_parts
+from models.offline.model import FinishedStream
+from models.offline.skill import Result, Turn
+
+MOST_CALLS = 6  # in one turn; then it must answer
+MOST_TOOLS = 4  # alternatives that a small model can tell apart
+RESULT_CHARACTERS = 2400
+
+
+class LocalModel(Model):
+    """Follows a role's guide, which asks the model only what code cannot know; without one, chooses among the tools
+    that fit the request and its own answer.
+
+    A small model nearly always calls a tool when it may, so which tools fit is decided before it is asked.
+    """
+
+    def __init__(self, name: str, engine: Engine, guide: Guide | None = None) -> None:
+        super().__init__()
+        self._name = name
+        self._engine = engine
+        self._guide = guide
+
+    def with_guide(self, guide: Guide) -> LocalModel:
+        return LocalModel(self._name, self._engine, guide)
+
+    @property
+    def model_name(self) -> str:
+        return self._name
+
+    @property
+    def system(self) -> str:
+        return "local"
+
+    async def request(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+    ) -> ModelResponse:
+        _, parameters = self.prepare_request(model_settings, model_request_parameters)
+        turn = read_turn(messages, parameters)
+        thought = _Thought(self._engine)
+        if self._guide is not None:
+            parts = write_parts(await self._guide(turn, thought), turn, parameters)
+        else:
+            parts = await _choose(turn, _instructions(messages), parameters, thought)
+        return ModelResponse(
+            parts=parts,
+            usage=thought.usage,
+            model_name=self._name,
+            provider_name="local",
+            timestamp=datetime.now(UTC),
+        )
+
+    @asynccontextmanager
+    async def request_stream(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+        run_context: RunContext[Any] | None = None,
+    ) -> AsyncGenerator[StreamedResponse]:
+        response = await self.request(messages, model_settings, model_request_parameters)
+        yield FinishedStream(model_request_parameters=model_request_parameters, response=response)
+
+
+@dataclass
+class _Thought:
+    """`Think` over an engine, adding up what it costs."""
+
+    engine: Engine
+    usage: RequestUsage = field(default_factory=RequestUsage)
+
+    async def __call__(
+        self,
+        system: str,
+        user: str,
+        *,
+        begin: str = "",
+        schema: dict[str, Any] | None = None,
+        samples: int = 1,
+        temperature: float = 0.0,
+        max_tokens: int = 400,
+        stop: Sequence[str] = (),
+    ) -> tuple[str, ...]:
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+        if begin:
+            messages.append({"role": "assistant", "content": begin})
+        done = await self.engine.complete(
+            messages, schema=schema, samples=samples, temperature=temperature, max_tokens=max_tokens, stop=stop
+        )
+        self._count(done)
+        return done.texts
+
+    def _count(self, done: Completion) -> None:
+        self.usage.input_tokens += done.prompt_tokens
+        self.usage.cache_read_tokens += done.cached_tokens
+        self.usage.output_tokens += done.completion_tokens
+
+
+async def _choose(
+    turn: Turn, instructions: str, parameters: ModelRequestParameters, think: Think
+) -> list[ModelResponsePart]:
+    """Let the model pick a fitting tool or answer, in one object whose grammar allows nothing else."""
+    tools = _fitting(turn.request, parameters.function_tools) if len(turn.results) < MOST_CALLS else []
+    output = parameters.output_tools[0] if parameters.output_tools else None
+    answer = inlined(output.parameters_json_schema) if output else {"type": "string", "minLength": 1}
+    choices = [_object(tool={"const": tool.name}, arguments=inlined(tool.parameters_json_schema)) for tool in tools]
+    schema = compact({"anyOf": [*choices, _object(answer=answer)]})
+    # All tools are named, whichever fit: the prefix stays the same from request to request, and in the cache.
+    menu = f"\n\nTools:\n{_menu(parameters.function_tools)}" if parameters.function_tools else ""
+    (text,) = await think(instructions + menu, _told(turn), schema=schema, max_tokens=LONGEST)
+    chosen = _read(text)
+    if "tool" in chosen:
+        return [ToolCallPart(str(chosen["tool"]), chosen["arguments"], tool_call_id=f"call-{len(turn.results) + 1}")]
+    if output is not None:
+        return [ToolCallPart(output.name, chosen.get("answer", {}), tool_call_id=f"output-{len(turn.results)}")]
+    return [TextPart(str(chosen.get("answer", text)))]
+
+
+def _read(text: str) -> dict[str, Any]:
+    """The object that was written; empty when it was cut off, and then the agent's own validation asks again."""
+    try:
+        return cast("dict[str, Any]", json.loads(text))
+    except ValueError:
+        return {}
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _fitting(request: str, tools: Sequence[ToolDefinition]) -> list[ToolDefinition]:
+    """The tools that the request's words fit, best first."""
+    found, rest = list[ToolDefinition](), list(tools)
+    while len(found) < MOST_TOOLS and (best := select(request, rest)):
+        found.append(best)
+        rest.remove(best)
+    return found
+
+
+def _menu(tools: Sequence[ToolDefinition]) -> str:
+    return "\n".join(
+        f"- {tool.name}({', '.join(tool.parameters_json_schema.get('properties', {}))}): {tool.description or ''}"
+        for tool in tools
+    )
+
+
+def _told(turn: Turn) -> str:
+    """The request, then what tools have returned so far; the request stays first so that its prefix stays in cache."""
+    lines = [f"{result.tool}({json.dumps(result.arguments)}) returned: {_shown(result)}" for result in turn.results]
+    return "\n\n".join([turn.request, *lines])
+
+
+def _shown(result: Result) -> str:
+    text = result.content if isinstance(result.content, str) else json.dumps(result.content, ensure_ascii=False)
+    return text[:RESULT_CHARACTERS]
+
+
+def _instructions(messages: Sequence[ModelMessage]) -> str:
+    return next((m.instructions for m in reversed(messages) if isinstance(m, ModelRequest) and m.instructions), "")
