@@ -9,8 +9,8 @@ from sqlglot import exp
 
 from models.offline.tables.frame import Aggregate, Unclear
 from models.offline.tables.rows import COMPARE, Rows
+from models.tables.entries import Candidate
 from models.tables.graph import display_of, keys_of, many_sided
-from models.tables.link import Candidate
 from models.tables.words import name_words
 
 PERIODS = {

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from lyceum.tables import Column, Schema, Table
 from models.offline.tables.frame import Unclear
+from models.tables.entries import Candidate, date_like
 from models.tables.graph import display_of, graph, keys_of
-from models.tables.link import Candidate, date_like
 from models.tables.words import name_words
 
 PERSONS = frozenset(

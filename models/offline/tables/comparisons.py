@@ -5,7 +5,7 @@ from __future__ import annotations
 from models.offline.tables.frame import Aggregate, Filter, Having, Period, Unclear
 from models.offline.tables.items import Item
 from models.offline.tables.reading import JOINING, Reading
-from models.tables.link import Candidate
+from models.tables.entries import Candidate
 from models.tables.words import TIME_UNITS, lemma, name_words
 
 OPPOSITE = {">": "<=", "<": ">=", ">=": "<", "<=": ">", "=": "!="}

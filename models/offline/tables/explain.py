@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.offline.tables.frame import Aggregate, Frame
-from models.tables.link import Candidate
+from models.tables.entries import Candidate
 
 
 def _noun(of: Candidate) -> str:

@@ -9,7 +9,7 @@ from models.offline.tables.comparisons import convert
 from models.offline.tables.frame import Aggregate, Function, Order, Unclear
 from models.offline.tables.items import Item
 from models.offline.tables.reading import Reading
-from models.tables.link import Candidate
+from models.tables.entries import Candidate
 from models.tables.words import TIME_UNITS, name_words
 
 COUNTABLE = ("quantity", "unit", "point")  # "how many units" adds up a column

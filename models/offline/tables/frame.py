@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from lyceum.tables import Cell
-from models.tables.link import Candidate
+from models.tables.entries import Candidate
 
 Function = Literal["count", "sum", "avg", "min", "max"]
 

@@ -9,7 +9,8 @@ from datetime import date, timedelta
 
 from lyceum.tables import Schema
 from models.offline.tables.lexicon import COMPARATIVES, PATTERNS, SUPERLATIVES
-from models.tables.link import Candidate, ValueHit, hinted, is_content, link_tokens, span_candidates
+from models.tables.entries import Candidate, hinted
+from models.tables.link import ValueHit, is_content, link_tokens, span_candidates
 from models.tables.words import TIME_UNITS, Token, lemma, tokenize
 
 _COMPILED = [(tag, re.compile(rf"(?:{pattern})(?=$| )"), detail) for tag, pattern, detail in PATTERNS]

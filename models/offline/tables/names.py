@@ -7,8 +7,8 @@ from models.offline.tables.figures import add_group, measured, set_order, take
 from models.offline.tables.frame import Aggregate, Filter, Unclear
 from models.offline.tables.items import Item
 from models.offline.tables.reading import DESCRIBING, JOINING, Reading
+from models.tables.entries import Candidate
 from models.tables.graph import display_of
-from models.tables.link import Candidate
 from models.tables.words import lemma, name_words, stem
 
 COMPARED = DESCRIBING | {"that", "were", "in", "on", "at", "from", "with", "being"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from models.offline.tables.catalog import Catalog
 from models.offline.tables.frame import Aggregate, Filter, Frame, Unclear
 from models.offline.tables.items import Item
-from models.tables.link import Candidate
+from models.tables.entries import Candidate
 
 JOINING = frozenset({"and", "or", ","})
 DESCRIBING = frozenset(

@@ -11,8 +11,8 @@ from sqlglot import exp
 from lyceum.tables import Cell
 from models.offline.tables.catalog import Catalog
 from models.offline.tables.frame import Aggregate, Filter, Frame, Period, Unclear
+from models.tables.entries import Candidate
 from models.tables.graph import Edge, JoinPath, graph, many_sided
-from models.tables.link import Candidate
 
 RESERVED = frozenset(
     "order group table select where from to index values default check user end transaction references limit join case when union all "

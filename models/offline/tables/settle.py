@@ -7,7 +7,7 @@ from typing import cast
 from models.offline.tables.figures import set_order
 from models.offline.tables.frame import Aggregate, Frame, Function, Order, Unclear
 from models.offline.tables.reading import Reading
-from models.tables.link import Candidate
+from models.tables.entries import Candidate
 
 
 def settle(reading: Reading) -> None:

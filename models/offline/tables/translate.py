@@ -13,8 +13,9 @@ from models.offline.tables.explain import explain
 from models.offline.tables.frame import Unclear
 from models.offline.tables.items import Item, read_items
 from models.offline.tables.parse import parse
+from models.tables.entries import Candidate
 from models.tables.graph import display_of, graph
-from models.tables.link import Candidate, ValueHit
+from models.tables.link import ValueHit
 from models.tables.words import name_words
 
 READINGS = 600

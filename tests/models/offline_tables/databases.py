@@ -1,4 +1,4 @@
-"""Three small databases with other habits than Chinook: abbreviations, flags, dates, junctions, self-references, no keys."""
+"""Six small databases with other habits than Chinook: abbreviations, flags, dates, junctions, self-references, no keys."""
 
 from __future__ import annotations
 
@@ -62,6 +62,48 @@ insert into Player values (1,'Sam Hill',1,'Forward','1999-01-02',180,5.5,'Englan
     (3,'Luis Vega',2,'Forward','2001-07-07',175,9.1,'Spain'),(4,'Max Kern',3,'Defender','1995-03-03',186,1.2,'Germany'),(5,'Tom Ford',2,'Midfielder','1998-10-10',178,3.3,'England');
 insert into Match values (1,1,2,'2023-08-12',2,1,30000,'2023/24'),(2,2,3,'2023-08-19',0,0,15000,'2023/24'),(3,3,1,'2024-01-10',1,3,7000,'2023/24'),(4,1,3,'2024-09-01',4,0,32000,'2024/25');
 insert into Goal values (1,1,1,10,0),(2,1,1,55,1),(3,1,3,80,0),(4,3,4,12,0),(5,3,1,30,0),(6,3,1,41,0),(7,3,1,77,1),(8,4,1,5,0);
+"""
+
+RENTAL = """
+create table stations (station_id integer primary key, station_name text, district text, docks integer);
+create table riders (rider_id integer primary key, rider_name text, home_city text, work_city text, joined_on date, is_member integer);
+create table bikes (bike_id integer primary key, model text, bought_on date, electric text);
+create table trips (trip_id integer primary key, rider_id integer references riders(rider_id), bike_id integer references bikes(bike_id),
+    start_station_id integer references stations(station_id), end_station_id integer references stations(station_id),
+    started_at text, ended_at text, distance_m integer, fare_cents integer, paid_epoch integer);
+insert into stations values (1,'Mill Lane','North',12),(2,'Old Dock','South',20),(3,'Fair Hill','North',8),(4,'Canal End','West',15);
+insert into riders values (1,'Ida Holm','Cork','Galway','2021-03-01',1),(2,'Rui Melo','Galway','Galway','2022-05-05',0),(3,'Una Daly','Cork','Cork','2023-01-09',1);
+insert into bikes values (1,'Glide','2020-01-01','N'),(2,'Volt','2021-01-01','Y'),(3,'Volt','2022-06-01','Y'),(4,'Pace','2019-04-01','N');
+insert into trips values (1,1,1,1,2,'2023-01-02 08:00:00','2023-01-02 08:20:00',2500,250,1672646400),(2,1,2,2,1,'2023-02-03 09:00:00','2023-02-03 09:30:00',4100,400,1675411200),
+    (3,2,2,1,3,'2024-03-04 10:00:00','2024-03-04 10:10:00',1200,150,1709546400),(4,3,3,3,1,'2024-03-05 18:00:00','2024-03-05 19:00:00',9800,900,1709661600);
+"""
+
+PAYROLL = """
+create table dept (dept_cd text primary key, dept_nm text, cty text);
+create table empl (emp_no integer primary key, fst_nm text, lst_nm text, dept_cd text, mgr_no integer, hire_dt text, sal_amt real, part_tm text);
+create table proj (proj_cd text primary key, proj_nm text, bdgt_amt real, sts_cd text);
+create table asgn (emp_no integer, proj_cd text, hrs integer, primary key (emp_no, proj_cd));
+insert into dept values ('FIN','Finance','Oslo'),('ENG','Engineering','Bergen'),('LEG','Legal','Oslo');
+insert into empl values (10,'Nora','Lie','FIN',null,'2015-02-01',900000,'N'),(11,'Jon','Moe','ENG',10,'2018-03-05',700000,'N'),
+    (12,'Eva','Dahl','ENG',11,'2019-09-09',650000,'Y'),(13,'Ola','Berg','ENG',11,'2021-01-04',600000,'N'),(14,'Mia','Vik','FIN',10,'2022-11-11',550000,'Y');
+insert into proj values ('AX','Axle',50000,'open'),('BR','Bridge',120000,'closed'),('CO','Comet',80000,'open');
+insert into asgn values (11,'AX',100),(12,'AX',40),(13,'BR',70),(14,'BR',10),(12,'BR',25);
+"""
+
+PRESS = """
+create table sections (id integer primary key, label text);
+create table authors (id integer primary key, first_name text, last_name text, country text, joined date);
+create table articles (id integer primary key, title text, section_id integer references sections(id), status text, word_count integer,
+    views integer, is_premium boolean, published_on date, updated_on date);
+create table article_authors (article_id integer references articles(id), author_id integer references authors(id), primary key (article_id, author_id));
+create table comments (id integer primary key, article_id integer references articles(id), parent_id integer references comments(id),
+    body text, likes integer, posted_on date);
+insert into sections values (1,'Politics'),(2,'Sport'),(3,'Culture');
+insert into authors values (1,'Ada','Wolf','Austria','2019-01-01'),(2,'Ben','Cruz','Spain','2020-02-02'),(3,'Cleo','Park','Korea','2021-03-03');
+insert into articles values (1,'Harbour vote',1,'published',900,1200,0,'2023-04-01','2023-04-02'),(2,'Cup final',2,'published',700,5300,0,'2023-06-10',null),
+    (3,'Night opera',3,'draft',1500,0,1,null,null),(4,'Budget gap',1,'published',1100,2100,1,'2024-01-15','2024-02-01'),(5,'River swim',2,'archived',400,800,0,'2022-07-07',null);
+insert into article_authors values (1,1),(1,2),(2,2),(4,1),(5,2),(3,1);
+insert into comments values (1,1,null,'well said',4,'2023-04-03'),(2,1,1,'no',0,'2023-04-04'),(3,2,null,'goal',9,'2023-06-11'),(4,4,null,'hm',2,'2024-01-16');
 """
 
 
