@@ -10,7 +10,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,10 @@ class StandIn:
     faults: list[Fault] = field(default_factory=list[Fault])
     asked: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     served: list[str] = field(default_factory=lambda: ["stand-in"])
+
+    def fail(self, *, times: int = 1, **how: Any) -> None:
+        """Let the next requests go wrong; without `how`, let one go right."""
+        self.faults += [Fault(**how)] * times
 
 
 def reply(results: int, tools: list[str]) -> tuple[str, dict[str, Any]]:
@@ -218,3 +222,49 @@ def provider() -> Iterator[StandIn]:
         server.should_exit = server.force_exit = True
         thread.join(timeout=10)
         assert not thread.is_alive()
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch, provider: StandIn) -> None:
+    """Point every provider's own variables at the one on loopback, with a key that must never be seen."""
+    monkeypatch.setattr("pydantic_ai.models.ALLOW_MODEL_REQUESTS", True)
+    for name, value in {
+        "LYCEUM_PROVIDER__BASE_URL": f"{provider.url}/v1",
+        "LYCEUM_PROVIDER__OLLAMA_URL": provider.url,
+        "LYCEUM_PROVIDER__API_KEY": SECRET,
+        "OPENAI_BASE_URL": f"{provider.url}/v1",
+        "ANTHROPIC_BASE_URL": provider.url,
+        "GOOGLE_GEMINI_BASE_URL": provider.url,
+        "AZURE_OPENAI_ENDPOINT": f"{provider.url}/v1",
+        "OPENAI_API_KEY": SECRET,
+        "ANTHROPIC_API_KEY": SECRET,
+        "GOOGLE_API_KEY": SECRET,
+        "AZURE_OPENAI_API_KEY": SECRET,
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+@dataclass
+class Said:
+    """What `lyceum chat --json` did: its exit code, its events and what it wrote to stderr."""
+
+    code: int
+    events: list[dict[str, Any]]
+    err: str
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["kind"] == kind]
+
+
+@pytest.fixture
+def chat(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """Ask the SQL agent through the real command line, in this process."""
+
+    def chat(question: str, *options: str) -> Said:
+        from app.cli import main
+
+        code = main(["chat", "--agent", "sql", "--json", *options, question])
+        out, err = capsys.readouterr()
+        return Said(code, [json.loads(line) for line in out.splitlines()], err)
+
+    return chat

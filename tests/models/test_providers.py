@@ -2,39 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("keys")
+
 QUESTION = "How many tracks are there?"
-
-
-@pytest.fixture(autouse=True)
-def _keys(monkeypatch: pytest.MonkeyPatch, provider: Any) -> None:
-    """Point every provider's own variables at the one on loopback."""
-    monkeypatch.setattr("pydantic_ai.models.ALLOW_MODEL_REQUESTS", True)
-    for name, value in {
-        "LYCEUM_PROVIDER__BASE_URL": f"{provider.url}/v1",
-        "LYCEUM_PROVIDER__OLLAMA_URL": provider.url,
-        "OPENAI_BASE_URL": f"{provider.url}/v1",
-        "ANTHROPIC_BASE_URL": provider.url,
-        "GOOGLE_GEMINI_BASE_URL": provider.url,
-        "AZURE_OPENAI_ENDPOINT": f"{provider.url}/v1",
-        "OPENAI_API_KEY": "k",
-        "ANTHROPIC_API_KEY": "k",
-        "GOOGLE_API_KEY": "k",
-        "AZURE_OPENAI_API_KEY": "k",
-    }.items():
-        monkeypatch.setenv(name, value)
-
-
-def chat(capsys: pytest.CaptureFixture[str], model: str) -> tuple[int, list[dict[str, Any]], str]:
-    from app.cli import main
-
-    code = main(["chat", "--agent", "sql", "--model", model, "--json", QUESTION])
-    out, err = capsys.readouterr()
-    return code, [json.loads(line) for line in out.splitlines()], err
 
 
 @pytest.mark.parametrize(
@@ -48,12 +22,28 @@ def chat(capsys: pytest.CaptureFixture[str], model: str) -> tuple[int, list[dict
         ("google:gemini-3.5-flash", "/v1/models/gemini-3.5-flash:streamGenerateContent"),
     ],
 )
-def test_a_turn_runs_over_the_wire(capsys: pytest.CaptureFixture[str], provider: Any, model: str, path: str) -> None:
-    code, events, err = chat(capsys, model)
-    assert code == 0, err
-    [answer] = [event for event in events if event["kind"] == "answered"]
+def test_a_turn_runs_over_the_wire(chat: Any, provider: Any, model: str, path: str) -> None:
+    said = chat(QUESTION, "--model", model)
+    assert said.code == 0, said.err
+    [answer] = said.of("answered")
     assert answer["output"]["rows"] == [[3503]]
     assert answer["sources"][0]["kind"] == "rows"
-    calls = [event for event in events if event["kind"] == "model_called"]
+    calls = said.of("model_called")
     assert [(call["input_tokens"], call["output_tokens"]) for call in calls] == [(100, 20), (100, 20)]
     assert [asked["path"] for asked in provider.asked] == [path, path]
+
+
+def test_what_a_provider_read_from_its_cache_costs_less(chat: Any) -> None:
+    [call, _] = chat(QUESTION, "--model", "openai:gpt-6-luna").of("model_called")
+    assert call["cached_tokens"] == 60
+    from models.prices import cost_of
+
+    assert call["cost"] == cost_of("gpt-6-luna", "openai", 100, 20, 60)
+    assert call["cost"] < (cost_of("gpt-6-luna", "openai", 100, 20) or 0)
+
+
+def test_what_a_server_of_ones_own_costs_is_not_guessed(chat: Any) -> None:
+    [call, _] = chat(QUESTION, "--model", "openai-compatible:gpt-6-luna").of("model_called")
+    assert call["cost"] is None
+    [call, _] = chat(QUESTION, "--model", "ollama:stand-in").of("model_called")
+    assert call["cost"] == 0

@@ -1,0 +1,160 @@
+"""A provider that fails: who acts and what to do is said, nothing of its text is, and the thread goes on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("keys")
+
+QUESTION = "How many tracks are there?"
+OWN = "openai-compatible:stand-in"
+CLAUDE = "anthropic:claude-sonnet-5-5"
+SECRET = "sk-planted-4242-never-to-be-seen"  # the key that the fixtures set
+
+
+def openai(text: str, code: str | None = None) -> dict[str, Any]:
+    return {
+        "error": {"message": f"{text}; you sent Bearer {SECRET}", "type": "some_error", "param": None, "code": code}
+    }
+
+
+def anthropic(text: str, kind: str) -> dict[str, Any]:
+    return {"type": "error", "error": {"type": kind, "message": f"{text}; you sent x-api-key {SECRET}"}}
+
+
+def assert_unseen(home: Path, said: Any) -> None:
+    """The planted key is nowhere: not on the terminal, not in the run store, not in a log."""
+    assert SECRET not in json.dumps(said.events) + said.err
+    kept = [path for path in home.rglob("*") if path.is_file()]
+    assert any(path.name == "runs.db" for path in kept)
+    assert not [path for path in kept if SECRET.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize(
+    ("model", "fault", "code", "message", "step"),
+    [
+        (OWN, {"status": 401, "body": openai("Incorrect API key")}, 1, "refused the key (HTTP 401)", "Set a valid key"),
+        (CLAUDE, {"status": 401, "body": anthropic("invalid", "authentication_error")}, 1, "refused the key", "Set a"),
+        (OWN, {"status": 404, "body": openai("no model", "model_not_found")}, 1, "no model 'stand-in'", "--model"),
+        (CLAUDE, {"status": 404, "body": anthropic("model: x", "not_found_error")}, 1, "knows no model", "--model"),
+        (
+            OWN,
+            {"status": 400, "body": openai("bad", "context_length_exceeded")},
+            4,
+            "longer than",
+            "Start a new thread",
+        ),
+        (
+            CLAUDE,
+            {"status": 400, "body": anthropic("prompt is too long: 9 tokens > 8 maximum", "invalid_request_error")},
+            4,
+            "longer than",
+            "Start a new thread",
+        ),
+        (OWN, {"status": 400, "body": openai("nonsense")}, 1, "rejected the request (HTTP 400)", "another model"),
+        (OWN, {"status": 429, "body": openai("pay", "insufficient_quota")}, 1, "no credit left", "Top it up"),
+        (
+            OWN,
+            {"status": 429, "body": openai("slow"), "headers": {"retry-after": "3600"}},
+            1,
+            "asks to wait 3600 s",
+            "lyceum chat -c",
+        ),
+    ],
+)
+def test_what_trying_again_cannot_mend_is_told_at_once(
+    chat: Any,
+    provider: Any,
+    fault: dict[str, Any],
+    tmp_path: Path,
+    model: str,
+    code: int,
+    message: str,
+    step: str,
+) -> None:
+    provider.fail(**fault)
+    said = chat(QUESTION, "--model", model)
+    assert (said.code, len(provider.asked)) == (code, 1), said.err
+    [finished] = said.of("run_finished")
+    assert message in finished["error"]
+    assert step in finished["next_step"]
+    assert message in said.err
+    assert_unseen(tmp_path, said)
+
+
+@pytest.mark.parametrize(
+    ("model", "fault", "why"),
+    [
+        (OWN, {"status": 429, "body": openai("slow down"), "headers": {"retry-after": "1"}}, "asks to wait 1 s"),
+        (OWN, {"status": 500, "body": openai("oops")}, "failed (HTTP 500)"),
+        (CLAUDE, {"status": 529, "body": anthropic("Overloaded", "overloaded_error")}, "failed (HTTP 529)"),
+    ],
+)
+def test_what_may_pass_is_tried_again_and_told(
+    chat: Any, provider: Any, tmp_path: Path, model: str, fault: dict[str, Any], why: str
+) -> None:
+    provider.fail(**fault)
+    said = chat(QUESTION, "--model", model)
+    assert (said.code, len(provider.asked)) == (0, 3), said.err
+    [note] = said.of("note")
+    assert why in note["text"]
+    assert "Trying again in" in note["text"]
+    assert_unseen(tmp_path, said)
+
+
+@pytest.mark.parametrize(
+    ("model", "fault", "message"),
+    [
+        (OWN, {"status": 500, "body": openai("oops")}, "failed (HTTP 500)"),
+        (OWN, {"malformed": True}, "sent an answer that cannot be read"),
+        (CLAUDE, {"hang": True}, "did not answer in time"),
+    ],
+)
+def test_after_three_tries_the_turn_ends_and_says_what_to_do(
+    chat: Any,
+    provider: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    model: str,
+    fault: dict[str, Any],
+    message: str,
+) -> None:
+    monkeypatch.setenv("LYCEUM_PROVIDER__TIMEOUT", "0.3")
+    provider.fail(**fault, times=3)
+    said = chat(QUESTION, "--model", model)
+    assert (said.code, len(provider.asked)) == (1, 3), said.err
+    [finished] = said.of("run_finished")
+    assert message in finished["error"]
+    assert "lyceum chat -c" in finished["next_step"]
+    assert_unseen(tmp_path, said)
+
+
+@pytest.mark.parametrize("model", [OWN, CLAUDE, "openai:gpt-6-luna"])
+def test_a_provider_that_dies_in_mid_stream_loses_nothing_and_the_thread_goes_on(
+    chat: Any, provider: Any, tmp_path: Path, model: str
+) -> None:
+    provider.fail()  # nothing wrong with the first request
+    provider.fail(dies=True)
+    said = chat(QUESTION, "--model", model)
+    assert (said.code, len(provider.asked)) == (1, 2), said.err
+    [finished] = said.of("run_finished")
+    assert "broke off in mid-answer" in finished["error"]
+    assert "lyceum chat -c" in finished["next_step"]
+    [partial] = said.of("answered")
+    assert "Every row of the table" in partial["text"]
+    again = chat("And now?", "-c", "--model", model)
+    assert again.code == 0, again.err
+    assert "Every row of the table" in json.dumps(provider.asked[2]["body"])
+    assert again.of("answered")[0]["output"]["rows"] == [[3503]]
+    assert_unseen(tmp_path, again)
+
+
+def test_a_server_that_is_not_there_is_told(chat: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LYCEUM_PROVIDER__BASE_URL", "http://127.0.0.1:9/v1")
+    said = chat(QUESTION, "--model", OWN)
+    assert said.code == 1
+    assert "could not be reached" in said.err
