@@ -13,11 +13,18 @@ from pydantic_ai.models import Model
 from pydantic_ai.toolsets import AbstractToolset
 
 from agents.role import DATA_RULE, Answer, Role
-from models.offline.skill import Call, Turn, question_of
+from models.local.think import Think
+from models.offline.skill import Call, Result, Turn, question_of
 
 INSTRUCTIONS = f"""You solve problems with Python. Write short code, run it with sandbox_run, read the result,
 correct it when it fails, and report exactly what it printed. Never claim a result that you did not run.
 {DATA_RULE}"""
+
+CORRECTIONS = 2
+_WRITE = (
+    "You write short, plain Python 3 that solves the request and prints the answer. "
+    "Use only built-in functions and the math, re, json and datetime modules; read no files and no network."
+)
 
 _FENCE = re.compile(r"```(?:python|py)?\s*\n(.*?)```", re.DOTALL)
 _INLINE = re.compile(r"^.*?\b(?:python|code|snippet|script)\b[^:\n]*:\s*(.+)$", re.DOTALL | re.IGNORECASE)
@@ -62,16 +69,39 @@ def offline(turn: Turn) -> Sequence[Call] | BaseModel:
         return CodeResult(declined="The offline engine runs the code you give it, but writes none.")
     if not turn.results:
         return [Call("sandbox_run", {"code": code})]
-    last = turn.results[-1]
-    if not last.ok:
-        return CodeResult(code=code, declined=f"The sandbox refused: {last.content}")
-    error = last.content.get("error")
+    return _report(turn.results[-1], code)
+
+
+async def guided(turn: Turn, think: Think) -> Sequence[Call] | BaseModel:
+    """Run the code in the request; without one let the model write it, and correct it where it fails."""
+    request = question_of(turn.request)
+    if code_in(request):
+        return offline(turn)
+    runs = turn.of("sandbox_run")
+    if runs and (not _failure(runs[-1]) or len(runs) > CORRECTIONS):
+        return _report(runs[-1], str(runs[-1].arguments["code"]))
+    failed = f"\n\nThis failed:\n{runs[-1].arguments['code']}\n{_failure(runs[-1])}" if runs else ""
+    (code,) = await think(_WRITE, request + failed, begin="```python\n", stop=["```"], max_tokens=500)
+    return [Call("sandbox_run", {"code": code.strip()})]
+
+
+def _failure(run: Result) -> str:
+    """What went wrong in a run, or an empty string."""
+    if not run.ok:
+        return str(run.content)
+    error = run.content.get("error")
+    return f"{error['name']}: {error['value']}" if error else ""
+
+
+def _report(run: Result, code: str) -> CodeResult:
+    if not run.ok:
+        return CodeResult(code=code, declined=f"The sandbox refused: {run.content}")
     return CodeResult(
         code=code,
-        stdout=last.content.get("stdout", ""),
-        result="\n".join(result["text"] for result in last.content.get("results", [])),
-        error=f"{error['name']}: {error['value']}" if error else "",
-        explanation=f"Ran in the sandbox ({last.content.get('tier', 'unknown')} tier).",
+        stdout=run.content.get("stdout", ""),
+        result="\n".join(result["text"] for result in run.content.get("results", [])),
+        error=_failure(run),
+        explanation=f"Ran in the sandbox ({run.content.get('tier', 'unknown')} tier).",
     )
 
 
@@ -82,4 +112,5 @@ ROLE = Role(
     output=CodeResult,
     factory=coder,
     skill=offline,
+    guide=guided,
 )

@@ -13,13 +13,16 @@ from pydantic_ai.toolsets import AbstractToolset
 
 from agents.role import DATA_RULE, Role
 from agents.routing import assign, split
-from models.offline.skill import Call, Turn, field_of, question_of
+from models.local.think import Think, fill
+from models.offline.skill import Call, Turn, content_words, field_of, question_of
 
 INSTRUCTIONS = f"""You plan work for a team: researcher (course notes and attached documents), sql (questions about
 tables), coder (Python), tutor (teaching). Cut the request into the fewest steps that each have one answer, at most six.
 Each step's task is a complete question in its own right. `needs` lists ids of steps whose answers it needs; steps
 without needs run at the same time.
 {DATA_RULE}"""
+
+EXTRA = 0.25  # new content words a plan may add, as a share of the request's
 
 Worker = Literal["researcher", "sql", "coder", "tutor"]
 
@@ -63,6 +66,20 @@ def offline(turn: Turn) -> Sequence[Call] | BaseModel:
     )
 
 
+async def guided(turn: Turn, think: Think) -> Sequence[Call] | BaseModel:
+    """Let the model cut the request; its plan is kept when it asks for all that the request asks for, and no more."""
+    request = question_of(turn.request)
+    plan = await fill(think, Plan, INSTRUCTIONS, request)
+    return plan if plan is not None and _covers(plan, request) else offline(turn)
+
+
+def _covers(plan: Plan, request: str) -> bool:
+    asked, planned = set(content_words(request)), set(content_words(" ".join(step.task for step in plan.steps)))
+    ids = [step.id for step in plan.steps]
+    known = all(need in ids[:place] for place, step in enumerate(plan.steps) for need in step.needs)
+    return len(set(ids)) == len(ids) and known and asked <= planned and len(planned - asked) <= len(asked) * EXTRA
+
+
 ROLE = Role(
     name="planner",
     description="Cuts a request into steps for the team.",
@@ -70,4 +87,5 @@ ROLE = Role(
     output=Plan,
     factory=planner,
     skill=offline,
+    guide=guided,
 )

@@ -13,6 +13,8 @@ from pydantic_ai.toolsets import AbstractToolset
 
 from agents.role import DATA_RULE, Answer, Role
 from lyceum.sources import Claim
+from models.local.cite import PASSAGES, cite, supported
+from models.local.think import Think
 from models.offline.extract import extract
 from models.offline.skill import Call, Turn, field_of, question_of
 
@@ -57,6 +59,17 @@ def offline(turn: Turn) -> Sequence[Call] | BaseModel:
     return Findings(claims=claims)
 
 
+async def guided(turn: Turn, think: Think) -> Sequence[Call] | BaseModel:
+    """Search and decline as offline; then let the model say what the passages say, and keep what they support."""
+    quoted = offline(turn)
+    if not isinstance(quoted, Findings) or quoted.declined:
+        return quoted
+    passages = [source for result in turn.results if result.ok for source in result.sources][:PASSAGES]
+    written = await cite(think, Findings, INSTRUCTIONS, question_of(turn.request), passages)
+    claims = [claim for claim in written.claims if supported(claim, passages)] if written else []
+    return Findings(claims=claims) if claims else quoted
+
+
 ROLE = Role(
     name="researcher",
     description="Answers questions from course notes and attached documents, with citations.",
@@ -64,4 +77,5 @@ ROLE = Role(
     output=Findings,
     factory=researcher,
     skill=offline,
+    guide=guided,
 )

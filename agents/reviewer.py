@@ -13,12 +13,15 @@ from pydantic_ai.models import Model
 from pydantic_ai.toolsets import AbstractToolset
 
 from agents.role import DATA_RULE, Role
+from models.local.think import Think, fill
 from models.offline.skill import Call, Turn, content_words, question_of
 
 INSTRUCTIONS = f"""You review work. You get JSON: the request, and for each step its task, answer and evidence.
 Reject a step whose answer its evidence does not support, that contradicts another step, that failed, or that answers
 another question than its task. Name the step and the reason in one sentence. Approve the rest without praise.
 {DATA_RULE}"""
+
+_LOOK = "You check one answer. Say in one short sentence whether it answers its task and its evidence supports it."
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?![\w])")
 SUPPORTED = 0.5  # share of a claim's content words that its evidence must carry
@@ -94,6 +97,25 @@ def _plain(number: str) -> str:
     return number.replace(",", "").rstrip("0").rstrip(".") if "." in number else number.replace(",", "")
 
 
+async def guided(turn: Turn, think: Think) -> Sequence[Call] | BaseModel:
+    """Check as offline, which a small model does not do better, then let the model look at what passed."""
+    checked = offline(turn)
+    if not isinstance(checked, Review) or checked.verdict == "reject":
+        return checked
+    work = Work.model_validate_json(question_of(turn.request))
+    issues: list[Issue] = []
+    for step in work.steps:
+        looked = await fill(think, Look, _LOOK, f"Task: {step.task}\nEvidence: {step.evidence}\nAnswer: {step.answer}")
+        if looked is not None and not looked.answers_task:
+            issues.append(Issue(step=step.id, reason=looked.reason))
+    return Review(verdict="reject" if issues else "approve", issues=issues)
+
+
+class Look(BaseModel):
+    reason: str = Field(description="One short sentence.", max_length=200)
+    answers_task: bool = Field(description="Whether the answer answers the task and its evidence supports it.")
+
+
 ROLE = Role(
     name="reviewer",
     description="Checks finished steps against their evidence.",
@@ -101,4 +123,5 @@ ROLE = Role(
     output=Review,
     factory=reviewer,
     skill=offline,
+    guide=guided,
 )

@@ -1,4 +1,4 @@
-"""What makes a role: a name, the servers it may use, a typed output, a factory and an offline skill."""
+"""What makes a role: a name, the servers it may use, a typed output, a factory, an offline skill and a guide."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.models import Model
 from pydantic_ai.toolsets import AbstractToolset
 
+from models.local.model import LocalModel
+from models.local.think import Guide
 from models.offline.model import OfflineModel
 from models.offline.skill import Skill
 
@@ -31,7 +33,10 @@ class Answer(BaseModel):
 
 @dataclass(frozen=True)
 class Role:
-    """One member of the team; `deps` turns the JSON of an `AgentInput` into the role's dependencies."""
+    """One member of the team; `deps` turns the JSON of an `AgentInput` into the role's dependencies.
+
+    `skill` fills the output without a language model; `guide` leads a small local one, which alone would lose its way.
+    """
 
     name: str
     description: str
@@ -39,6 +44,7 @@ class Role:
     output: type[BaseModel]
     factory: Make
     skill: Skill
+    guide: Guide
     deps: Callable[[dict[str, Any]], Any] = lambda _given: None
 
     def make(
@@ -47,5 +53,8 @@ class Role:
         toolsets: Sequence[AbstractToolset[Any]] = (),
         capabilities: Sequence[AbstractCapability[Any]] = (),
     ) -> Agent[Any, Any]:
-        bound = model.with_skill(self.skill) if isinstance(model, OfflineModel) else model
-        return self.factory(bound, toolsets=toolsets, capabilities=capabilities)
+        if isinstance(model, OfflineModel):
+            model = model.with_skill(self.skill)
+        elif isinstance(model, LocalModel):
+            model = model.with_guide(self.guide)
+        return self.factory(model, toolsets=toolsets, capabilities=capabilities)

@@ -13,7 +13,9 @@ from pydantic_ai.models import Model
 from pydantic_ai.toolsets import AbstractToolset
 
 from agents.role import DATA_RULE, Answer, Role
-from lyceum.sources import Source
+from lyceum.sources import Claim, Source
+from models.local.cite import PASSAGES, cite, supported
+from models.local.think import Think
 from models.offline.extract import sentences
 from models.offline.skill import Call, Turn, question_of
 
@@ -81,6 +83,19 @@ def _most_numerical(passages: Sequence[Source], said: Sequence[str]) -> tuple[st
     return best if _NUMBER.search(best[0]) else ("", None)
 
 
+async def guided(turn: Turn, think: Think) -> Sequence[Call] | BaseModel:
+    """Find passages and decline as offline; then let the model explain them, and keep a lesson that they support."""
+    quoted = offline(turn)
+    if not isinstance(quoted, Lesson) or quoted.declined:
+        return quoted
+    passages = turn.results[-1].sources[:PASSAGES]
+    written = await cite(think, Lesson, INSTRUCTIONS, question_of(turn.request), passages)
+    if written is None or not written.check_question:
+        return quoted
+    told = Claim(text=f"{written.explanation} {written.example}", citations=written.citations)
+    return written if written.explanation and supported(told, passages) else quoted
+
+
 ROLE = Role(
     name="tutor",
     description="Teaches a topic of the course: explanation, example and a check question.",
@@ -88,4 +103,5 @@ ROLE = Role(
     output=Lesson,
     factory=tutor,
     skill=offline,
+    guide=guided,
 )

@@ -25,13 +25,16 @@ from models.offline.skill import Call, Result, Turn
 def read_turn(messages: Sequence[ModelMessage], parameters: ModelRequestParameters) -> Turn:
     """Read the last user prompt and every tool result after it; unknown kinds of parts are passed over."""
     request, results = "", list[Result]()
-    asked: dict[str, ToolCallPart] = {}
+    asked: dict[str, tuple[ToolCallPart, int]] = {}
+    step = -1
     for message in messages:
         if isinstance(message, ModelResponse):
-            asked |= {call.tool_call_id: call for call in message.tool_calls}
+            step += 1
+            asked |= {call.tool_call_id: (call, step) for call in message.tool_calls}
         for part in cast("list[Any]", message.parts) if isinstance(message, ModelRequest) else []:
             if isinstance(part, UserPromptPart):
                 request, results = part.content if isinstance(part.content, str) else _text(part.content), []
+                step = -1
             elif isinstance(part, ToolReturnPart):
                 results.append(_result(part.tool_name, _structured(part.content), asked.get(part.tool_call_id)))
             elif part.part_kind == "retry-prompt" and part.tool_name:
@@ -61,10 +64,11 @@ def write_parts(
     return [TextPart(text if isinstance(text, str) else step.model_dump_json())]
 
 
-def _result(tool: str, content: Any, call: ToolCallPart | None, *, ok: bool = True) -> Result:
-    if call is None:
+def _result(tool: str, content: Any, asked: tuple[ToolCallPart, int] | None, *, ok: bool = True) -> Result:
+    if asked is None:
         return Result(tool, content, ok)
-    return Result(tool, content, ok, call.args_as_dict(), int((call.provider_details or {}).get("votes", 1)))
+    call, step = asked
+    return Result(tool, content, ok, call.args_as_dict(), int((call.provider_details or {}).get("votes", 1)), step)
 
 
 def _text(content: Sequence[Any]) -> str:

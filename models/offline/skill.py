@@ -36,13 +36,17 @@ class Call:
 
 @dataclass(frozen=True)
 class Result:
-    """A tool call that was made: `content` is the tool's structured answer, or its error text when not `ok`."""
+    """A tool call that was made: `content` is the tool's structured answer, or its error text when not `ok`.
+
+    `step`: which of the turn's model responses asked for it, from 0.
+    """
 
     tool: str
     content: Any
     ok: bool = True
     arguments: dict[str, Any] = field(default_factory=dict[str, Any])
     votes: int = 1
+    step: int = 0
 
     @property
     def sources(self) -> list[Source]:

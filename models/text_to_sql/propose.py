@@ -32,7 +32,8 @@ async def repair(
     question: str, schema: Schema, links: Links, think: Think, failed: str, problems: Sequence[str]
 ) -> Counter[str]:
     """Ask once more, showing a query and what is wrong with it; the prefix of the first prompt is reused."""
-    user = f"{user_text(question, schema, links)}\nNot this: {failed}\nBecause: {'; '.join(problems)}"
+    reasons = "; ".join(problems) or "other attempts gave other rows"
+    user = f"{user_text(question, schema, links)}\nPerhaps wrong: {failed}\nBecause: {reasons}"
     texts = await think(
         system_text(schema), user, begin=BEGIN, stop=STOP, max_tokens=_LONGEST, samples=SAMPLES - 1, temperature=_WARM
     )
