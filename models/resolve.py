@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel
 
 from lyceum.errors import OperatorError, UserError, nearest
 from lyceum.settings import ProviderSettings, Settings
+from models.catalog import CATALOG, catalogued
+from models.local.store import installed, path_of
 from models.providers import HOSTED, chosen, lacking, make_compatible, make_hosted, make_ollama, shown
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 LOCAL_PROBE_SECONDS = 0.3
 PROBE_SECONDS = 2.0
+LOCAL = "qwen2.5-coder-1.5b"  # the local model to begin with
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -45,6 +49,7 @@ def _ladder(settings: Settings, environment: Mapping[str, str]) -> Iterator[Rung
     yield _hosted("bedrock", HOSTED["bedrock"].model, environment)
     yield _azure(environment)
     yield _ollama(settings.provider.ollama_url)
+    yield _local(settings.home)
     yield Rung("offline", "offline", True, "always there: extracts, does not reason")
 
 
@@ -86,6 +91,35 @@ def _ollama(url: str) -> Rung:
     if not chats:
         return Rung("ollama", "ollama:", False, "Ollama runs but has no chat model: ollama pull NAME")
     return Rung("ollama", f"ollama:{chats[0]}", True, f"running at {shown(url)}")
+
+
+def _local(home: Path) -> Rung:
+    """The largest pulled model that can chat and is whole."""
+    pulled = installed(home)
+    whole = [each for each in pulled if not each.problem and _chats(each.name)]
+    if whole:
+        largest = max(whole, key=lambda each: each.manifest.size_bytes)
+        return Rung("local", f"local:{largest.name}", True, "pulled, runs in this process")
+    damaged = next((each for each in pulled if each.problem), None)
+    why = f"{damaged.name} is damaged ({damaged.problem}): " if damaged else ""
+    return Rung("local", "local:", False, f"{why}lyceum models pull {damaged.name if damaged else LOCAL}")
+
+
+def _chats(name: str) -> bool:
+    return name not in CATALOG or CATALOG[name].kind == "chat"
+
+
+def _make_local(name: str, home: Path) -> Model:
+    from models.local.engine import Engine
+    from models.local.model import LocalModel
+
+    path = path_of(name, home)
+    if path is None:
+        catalogued(name)
+        raise OperatorError(f"{name} is not pulled.", next_step=f"Pull it: lyceum models pull {name}")
+    if not _chats(name):
+        raise UserError(f"{name} only continues text; it cannot chat.", next_step=f"Use --model local:{LOCAL}.")
+    return LocalModel(name, Engine(path))
 
 
 class _ServedModel(BaseModel):
@@ -176,7 +210,7 @@ class ResolvedModels:
             from models.offline.model import OfflineModel
 
             return OfflineModel()
-        known = [*HOSTED, "openai-compatible", "ollama", "offline"]
+        known = [*HOSTED, "openai-compatible", "ollama", "local", "offline"]
         if provider not in known:
             raise UserError(
                 f"{name!r} is no model I know.",
@@ -186,6 +220,8 @@ class ResolvedModels:
             return self._make(self._usual(provider))
         if provider == "openai-compatible":
             return make_compatible(model, self._settings.provider)
+        if provider == "local":
+            return _make_local(model, self._settings.home)
         if provider == "ollama":
             return make_ollama(model, self._settings.provider)
         return make_hosted(provider, model, self._environment, self._settings.provider.timeout)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lyceum.errors import OperatorError, UserError
 from lyceum.settings import load_settings
+from models.local.store import record, sha256_of
 from models.resolve import ResolvedModels, Rung, rungs
 
-# A port that nothing listens on, so that no Ollama of this machine changes what is found.
-ALONE = {"LYCEUM_PROVIDER__OLLAMA_URL": "http://127.0.0.1:9"}
+# A port that nothing listens on and a home that is not there: nothing of this machine changes what is found.
+ALONE = {"LYCEUM_PROVIDER__OLLAMA_URL": "http://127.0.0.1:9", "LYCEUM_HOME": "/nonexistent"}
 AWS = {"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
 AZURE = {
     "AZURE_OPENAI_API_KEY": "k",
@@ -42,7 +46,7 @@ def test_a_provider_key_comes_before_the_offline_engine_and_is_not_shown() -> No
 
 def test_every_rung_says_what_it_lacks() -> None:
     missing = [each for each in rungs(load_settings(environment=ALONE), {}) if not each.available]
-    assert {"openai", "anthropic", "google", "openai-compatible", "bedrock", "azure", "ollama"} <= {
+    assert {"openai", "anthropic", "google", "openai-compatible", "bedrock", "azure", "ollama", "local"} <= {
         each.name for each in missing
     }
     assert all(each.reason for each in missing)
@@ -115,6 +119,49 @@ def test_ollama_answers_with_a_chat_model_and_not_with_one_that_embeds(provider:
     assert rung("ollama", {}, LYCEUM_PROVIDER__OLLAMA_URL=provider.url).model == "ollama:stand-in"
     provider.served = []
     assert "ollama pull" in rung("ollama", {}, LYCEUM_PROVIDER__OLLAMA_URL=provider.url).reason
+
+
+def pulled(home: Path, name: str, size: int, *, cut: int = 0) -> None:
+    """Lay a model file of `size` bytes into a home, and cut it off afterwards."""
+    path = home / "models" / name / f"{name}.gguf"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"GGUF".ljust(size, b"0"))
+    record(path, sha256_of(path), "a test", datetime.now(UTC))
+    os.truncate(path, size - cut)
+
+
+def test_the_largest_pulled_model_that_chats_answers_and_a_damaged_one_says_how_to_mend_it(tmp_path: Path) -> None:
+    home = {"LYCEUM_HOME": str(tmp_path)}
+    pulled(tmp_path, "qwen2.5-coder-1.5b", 100, cut=1)
+    damaged = rung("local", {}, **home)
+    assert not damaged.available
+    assert "99 bytes of 100" in damaged.reason
+    assert "lyceum models pull qwen2.5-coder-1.5b" in damaged.reason
+    pulled(tmp_path, "gemma-3-270m", 90)  # a base model: it does not chat
+    pulled(tmp_path, "qwen2.5-coder-0.5b", 80)
+    pulled(tmp_path, "mine", 20)
+    assert rung("local", {}, **home).model == "local:qwen2.5-coder-0.5b"
+    models = ResolvedModels(load_settings(environment={**ALONE, **home}), {})
+    assert models.get().system == "local"
+    assert "pulled" in models.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("local:qwen2.5-coder-1.5b", "is damaged.*lyceum models pull"),
+        ("local:gemma-3-270m", "cannot chat"),
+        ("local:qwen2.5-coder-0.5b", "not pulled.*lyceum models pull"),
+        ("local:qwen2.5-coder-1b", "no model.*Did you mean"),
+        ("local:../escape", "no model"),
+    ],
+)
+def test_a_local_model_that_cannot_answer_says_why(tmp_path: Path, name: str, what: str) -> None:
+    pulled(tmp_path, "qwen2.5-coder-1.5b", 100, cut=1)
+    pulled(tmp_path, "gemma-3-270m", 90)
+    models = ResolvedModels(load_settings(environment={**ALONE, "LYCEUM_HOME": str(tmp_path)}), {})
+    with pytest.raises((UserError, OperatorError), match=f"(?s){what}"):
+        models.get(name)
 
 
 def test_another_kind_of_server_is_no_rung(provider: Any) -> None:
