@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
 import shutil
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from lyceum.errors import OperatorError, UserError
+from lyceum.paths import ensure_writable
 
 MAGIC = b"GGUF"
 MANIFEST = "manifest.json"
@@ -96,22 +99,44 @@ def record(path: Path, sha256: str, source: str, pulled: datetime, *, measured: 
     return manifest
 
 
+@contextmanager
+def alone(name: str, home: Path, *, busy: Callable[[], None]) -> Generator[Path]:
+    """Keep other processes off a model's folder and yield it; `busy` is called before waiting for one to finish.
+
+    The lock goes with the process, however that ends. Raises OperatorError when the folder cannot be written.
+    """
+    folder = folder_of(name, home)
+    lock = ensure_writable(folder.parent) / f".{name}.lock"  # beside the folder, which may be removed
+    with lock.open("wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            busy()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield ensure_writable(folder)
+
+
 def remove(name: str, home: Path) -> int:
     """Delete a model with what an unfinished pull left, and return the bytes set free; 0 when there was nothing.
 
-    Raises OperatorError when the folder cannot be deleted.
+    Raises OperatorError when the folder cannot be deleted, or is just being filled.
     """
-    folder = folder_of(name, home)
-    if not _NAME.fullmatch(name) or not folder.is_dir():
+    if not _NAME.fullmatch(name) or not folder_of(name, home).is_dir():
         return 0
-    freed = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+    def busy() -> None:
+        raise OperatorError(f"{name} is being pulled by another process.", next_step="Stop that one first.")
+
     try:
-        shutil.rmtree(folder)
+        with alone(name, home, busy=busy) as folder:
+            freed = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+            shutil.rmtree(folder)
+            return freed
     except OSError as error:
         raise OperatorError(
-            f"{folder} cannot be deleted ({error.strerror}).", next_step="Make it writable, or delete it yourself."
+            f"{folder_of(name, home)} cannot be deleted ({error.strerror}).",
+            next_step="Make it writable, or delete it yourself.",
         ) from error
-    return freed
 
 
 def is_gguf(path: Path) -> bool:
