@@ -24,8 +24,8 @@ _ONE = re.compile(
 _SEVERAL = _any("each|every|per|by|for all|grouped|broken down|respective(?:ly)?|which|and")
 _GROUPED = _any("for each|for every|per|broken down by|grouped by", "by (?:month|year|day|quarter|week)")
 _EXTREME = _any(
-    "(?<!at )most|(?<!at )least|fewest|highest|lowest|largest|smallest|biggest|greatest|longest|shortest|oldest|youngest",
-    "newest|latest|earliest|cheapest|top|bottom|maximum|minimum|best|worst",
+    "(?<!at )most|(?<!at )least|fewest|highest|lowest|largest|smallest|biggest|greatest",
+    "longest|shortest|oldest|youngest|newest|latest|earliest|cheapest|top|bottom|maximum|minimum|best|worst",
 )
 _MEAN = _any("average|mean|avg")
 _SHARE = _any("percentage|percent|share|ratio|proportion|fraction|rate")

@@ -25,7 +25,7 @@ async def propose(question: str, schema: Schema, links: Links, think: Think) -> 
     others = await think(
         system, user, begin=BEGIN, stop=STOP, max_tokens=_LONGEST, samples=SAMPLES - 1, temperature=_WARM
     )
-    return _runnable((*best, *others), schema)
+    return _runnable((*best, *others), schema, links)
 
 
 async def repair(
@@ -37,7 +37,7 @@ async def repair(
     texts = await think(
         system_text(schema), user, begin=BEGIN, stop=STOP, max_tokens=_LONGEST, samples=SAMPLES - 1, temperature=_WARM
     )
-    return _runnable(texts, schema)
+    return _runnable(texts, schema, links)
 
 
 def judge(question: str, schema: Schema, links: Links, sql: str, votes: int, rows: Rows) -> Candidate:
@@ -46,11 +46,12 @@ def judge(question: str, schema: Schema, links: Links, sql: str, votes: int, row
     return Candidate(sql, votes, rows, doubts(question, links, tree, rows) if tree else ["the query cannot be read"])
 
 
-def _runnable(texts: Sequence[str], schema: Schema) -> Counter[str]:
+def _runnable(texts: Sequence[str], schema: Schema, links: Links) -> Counter[str]:
+    values = [each for link in links.links for each in link.candidates if each.kind == "value"]
     found: Counter[str] = Counter()
     for text in texts:
         tree = read(f"SELECT{text}", schema)
-        corrected = rewrite(tree, schema) if tree else None
+        corrected = rewrite(tree, schema, values) if tree else None
         if corrected is not None:
             found[corrected.sql(dialect=schema.dialect)] += 1
     return found

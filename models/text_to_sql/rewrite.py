@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from lyceum.tables import Schema, Table
+from lyceum.tables import Column, Schema, Table
+from models.tables import Candidate
 from models.tables.graph import Edge, display_of, graph, keys_of
+from models.text_to_sql.values import fixed_columns, keep_missing_out, misplaced, read_time
 
 Tree = exp.Select | exp.SetOperation
 
@@ -24,23 +26,27 @@ def read(sql: str, schema: Schema) -> Tree | None:
     return tree if isinstance(tree, (exp.Select, exp.SetOperation)) else None
 
 
-def rewrite(tree: Tree, schema: Schema) -> Tree | None:
+def rewrite(tree: Tree, schema: Schema, values: Sequence[Candidate] = ()) -> Tree | None:
     """Place columns in the tables that have them, joining one that is missing; name things and group by their keys.
 
-    None when a column or table is nowhere to be found, so that the query could not run.
+    `values` are what the question's words were found as. None when a column or table is nowhere to be found, so that
+    the query could not run.
     """
     tree = tree.copy()
     for select in list(tree.find_all(exp.Select)):
         scope = _Scope(select, schema)
         if scope.unknown or not all(scope.place(column) for column in scope.own_columns()):
             return None
-    outer = tree if isinstance(tree, exp.Select) else None
-    if outer is not None:
-        scope = _Scope(outer, schema)
-        _spell_out_places(outer)
-        _name_what_is_listed(outer, scope)
-        _group_by_keys(outer, scope)
-        _list_once(outer, scope)
+        read_time(select, scope.described)
+        for equal, value in misplaced(select, values):
+            scope.move(equal, value)
+    keep_missing_out(tree)
+    if isinstance(tree, exp.Select):
+        scope = _Scope(tree, schema)
+        _spell_out_places(tree)
+        _name_what_is_listed(tree, scope)
+        _group_by_keys(tree, scope)
+        _list_once(tree, scope)
     return tree
 
 
@@ -152,6 +158,26 @@ class _Scope:
                 return source
         return None
 
+    def described(self, column: exp.Column) -> Column | None:
+        source = self.source_of(column)
+        columns = source.table.columns if source and source.table else ()
+        return next((each for each in columns if each.name.casefold() == column.name.casefold()), None)
+
+    def move(self, equal: exp.EQ, value: Candidate) -> None:
+        """Compare the value with the column that holds it: of the table that a reference points to, or of the same."""
+        column = equal.this
+        source = self.source_of(column)
+        if source is None or source.table is None:
+            return
+        edge = self.edge_of(source, column.name)
+        if edge is not None and edge.parent == value.table:
+            alias = self.join(source.alias, edge)
+        elif source.table.name == value.table and (column.name,) == keys_of(source.table):
+            alias = source.alias
+        else:
+            return
+        column.replace(exp.column(value.column, table=alias, quoted=True))
+
     def edge_of(self, source: _Source, column: str) -> Edge | None:
         assert source.table is not None
         return next(
@@ -183,10 +209,11 @@ def _spell_out_places(select: exp.Select) -> None:
 def _name_what_is_listed(select: exp.Select, scope: _Scope) -> None:
     """Put names where a key or a reference is listed: people ask for genres, not for genre ids."""
     listed = {each.name.casefold() for each in select.expressions if isinstance(each, exp.Column)}
+    fixed = fixed_columns(select)
     shown: list[exp.Expr] = []
     for projection in select.expressions:
         column = projection.unalias()
-        names = _names_for(column, scope) if isinstance(column, exp.Column) else []
+        names = _names_for(column, scope, fixed) if isinstance(column, exp.Column) else []
         if not names:
             shown.append(projection)
         elif not any(name.name.casefold() in listed for name in names):
@@ -194,15 +221,19 @@ def _name_what_is_listed(select: exp.Select, scope: _Scope) -> None:
     select.set("expressions", shown)
 
 
-def _names_for(column: exp.Column, scope: _Scope) -> list[exp.Column]:
-    """The name columns of the row that a key stands for, joined where need be; none for other columns."""
+def _names_for(column: exp.Column, scope: _Scope, fixed: set[str]) -> list[exp.Column]:
+    """The name columns of the row that a key stands for, joined where need be; none for other columns.
+
+    A column that the WHERE holds to one value says nothing, so its row's name stands in for it too.
+    """
     source = scope.source_of(column)
     if source is None or source.table is None:
         return []
     edge = scope.edge_of(source, column.name)
     owner = scope.table(edge.parent) if edge else source.table
     names = display_of(owner)
-    if (edge is None and (column.name,) != keys_of(owner)) or not names or names == keys_of(owner):
+    stands_for_row = edge or (column.name,) == keys_of(owner) or column.name.casefold() in fixed
+    if not stands_for_row or column.name in names or not names or names == keys_of(owner):
         return []
     alias = scope.join(source.alias, edge) if edge else source.alias
     return [exp.column(name, table=alias, quoted=True) for name in names]
