@@ -51,6 +51,10 @@ class Candidate:
         return self.table, self.columns
 
 
+# Last words of a column's name that say how it is stored, not what it is: seg_cd is the segment.
+FORMS = frozenset("code flag amount cent percent cm kg km usd eur".split())
+
+
 @dataclass(frozen=True)
 class Entry:
     candidate: Candidate
@@ -112,6 +116,8 @@ def entries(schema: Schema) -> tuple[Entry, ...]:
                 short = short[:-1]
             candidate = Candidate("column", table.name, (column.name,), score=1 - penalty)
             entries.append(Entry(candidate, short, own))
+            if len(short) > 1 and short[-1] in FORMS:
+                entries.append(Entry(replace(candidate, score=0.95 * candidate.score), short[:-1], own))
         entries += [Entry(measure, ("revenue",), own) for measure in _money(table, schema)]
         for edge in graph(schema).edges:
             role = tuple(word for word in name_words(edge.column) if word not in ("id", "key"))
@@ -167,10 +173,11 @@ def named(words: tuple[str, ...], entry: Entry) -> float:
 
 
 def date_like(column: Column) -> bool:
-    """Whether a column holds dates, by its type or as ISO text."""
+    """Whether a column holds ISO dates: by its values, or by its type where there are none."""
     samples = [value for value in column.values if value is not None]
-    iso = bool(samples) and all(isinstance(value, str) and re.match(r"\d{4}-\d{2}-\d{2}", value) for value in samples)
-    return column.affinity in ("date", "time") or (column.affinity in ("text", "other") and iso)
+    if not samples:
+        return column.affinity in ("date", "time")
+    return all(isinstance(value, str) and re.match(r"\d{4}-\d{2}-\d{2}", value) for value in samples)
 
 
 def columns(schema: Schema) -> list[tuple[Table, Column]]:

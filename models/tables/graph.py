@@ -83,34 +83,50 @@ class Graph:
         return JoinPath(frozenset(joined), tuple(edges), ambiguous)
 
 
+KEY_ENDINGS = ("id", "key", "code", "number")
+
+
 def keys_of(table: Table) -> tuple[str, ...]:
-    """The primary key, or without a declared one a column that names itself so (`id`, `customer_id`)."""
+    """The primary key, or without a declared one a column that names itself so (`id`, `customer_id`, `branch_code`)."""
     if table.primary_key:
         return table.primary_key
-    own = {("id",), (*name_words(table.name), "id")}
+    own = {("id",), *((*name_words(table.name), ending) for ending in KEY_ENDINGS)}
     return tuple(column.name for column in table.columns if name_words(column.name) in own)[:1]
 
 
-def _inferred(table: Table, column: Column, schema: Schema) -> Edge | None:
+def _inferred(table: Table, column: Column, schema: Schema) -> list[Edge]:
+    """What a column refers to by its name: the key of one other table (`branch_code`, `home_branch_code`), or its name and `id`."""
     words = name_words(column.name)
-    if len(words) < 2 or words[-1] != "id":
-        return None
+    if len(words) < 2 or words[-1] not in KEY_ENDINGS or keys_of(table) == (column.name,):
+        return []
+    found: list[Edge] = []
     for other in schema.tables:
         key = keys_of(other)
-        if other.name != table.name and len(key) == 1 and name_words(other.name) == words[:-1]:
-            return Edge(table.name, column.name, other.name, key[0])
-    return None
+        if other.name == table.name or len(key) != 1:
+            continue
+        own = name_words(key[0])
+        named = name_words(other.name) == words[:-1] and words[-1] == "id"
+        if named or (len(own) > 1 and words[-len(own) :] == own and _included(column, other, key[0])):
+            found.append(Edge(table.name, column.name, other.name, key[0]))
+    return found if len(found) == 1 else []
+
+
+def _included(column: Column, other: Table, key: str) -> bool:
+    """Whether the values known of a column allow that it refers to `other.key`."""
+    parent = next(each for each in other.columns if each.name == key)
+    if column.affinity != parent.affinity:
+        return False
+    return not parent.complete or set(column.values) <= set(parent.values)
 
 
 @lru_cache(maxsize=32)
 def graph(schema: Schema) -> Graph:
-    """Declared foreign keys; for a table that declares none, those that its column names make plain."""
+    """Declared foreign keys, and for columns of tables that declare none those that the names make plain."""
     edges: list[Edge] = []
     for table in schema.tables:
-        if table.foreign_keys:
-            edges += [Edge(table.name, key.column, key.table, key.references) for key in table.foreign_keys]
-        else:
-            edges += [edge for column in table.columns if (edge := _inferred(table, column, schema))]
+        edges += [Edge(table.name, key.column, key.table, key.references) for key in table.foreign_keys]
+        if not table.foreign_keys:
+            edges += [edge for column in table.columns for edge in _inferred(table, column, schema)]
     around: dict[str, list[tuple[str, Edge]]] = {}
     for edge in edges:
         if edge.child != edge.parent:
@@ -125,7 +141,7 @@ PEOPLE = ((("first", "name"), ("last", "name")), (("given", "name"), ("family", 
 NO_NAMES = frozenset("first last middle nick file user contact maiden short brand city country".split())
 
 
-NO_LABELS = frozenset("email address phone url note comment description text id date".split())
+NO_LABELS = frozenset("at on start end email address phone url note comment description text id date".split())
 
 
 def display_of(table: Table) -> tuple[str, ...]:

@@ -118,6 +118,13 @@ def span_candidates(
             if score >= 0.38:
                 base = entry.candidate
                 candidates.append(replace(base, score=round(score, 3)))
+    tables = {each.table: each.score for each in candidates if each.kind == "table"}
+    valued = {each.table for each in candidates if each.kind == "value" and each.score >= 0.85}
+    if not part[0].quoted:  # the lecturers of rank Lecturer are lecturers; professors are lecturers of rank Professor
+        candidates = [each for each in candidates if each.kind != "value" or tables.get(each.table, 0) < 0.95]
+        candidates = [
+            each for each in candidates if each.kind != "table" or each.score >= 0.95 or each.table not in valued
+        ]
     best: dict[tuple[str, str, tuple[str, ...], Cell], Candidate] = {}
     for candidate in sorted(candidates, key=lambda each: -each.score):
         best.setdefault((candidate.kind, candidate.table, candidate.columns, candidate.value), candidate)

@@ -32,6 +32,10 @@ ABBREVIATIONS = {
     "dt": "date", "tel": "phone", "yr": "year", "loc": "location", "dest": "destination", "fname": "first name",
     "lname": "last name", "firstname": "first name", "lastname": "last name", "ms": "milliseconds", "sec": "second",
     "tbl": "", "dim": "", "fact": "", "fct": "", "is": "", "has": "", "rep": "representative", "cnt": "count",
+    "empl": "employee", "fst": "first", "lst": "last", "cty": "city", "bdgt": "budget", "cts": "cents", "seg": "segment", "chnl": "channel",
+    "dflt": "default", "disc": "discount", "prc": "price", "whse": "warehouse", "ttl": "total", "avg": "average", "prty": "priority",
+    "tkt": "ticket", "agt": "agent", "asgn": "assignment", "flt": "flight", "pax": "passenger", "gndr": "gender", "mdl": "model",
+    "mfr": "manufacturer", "mos": "month", "qtr": "quarter", "vend": "vendor",
     "birthdate": "birth date", "birthday": "birth date", "hiredate": "hire date", "unitprice": "unit price", "org": "organization",
 }  # fmt: skip
 

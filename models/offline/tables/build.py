@@ -76,7 +76,7 @@ class Builder(Rows):
 
     def filtered(self, select: exp.Select, side: str = "") -> exp.Select:
         conditions = [*self.where(self.frame.filters), *(self.during(period) for period in self.periods)]
-        conditions += [self.missing(tables) for tables in self.frame.anti]
+        conditions += [self.missing(each) for each in self.frame.anti]
         if self.frame.order and self.frame.limit:
             nullable = [
                 each for each in self.frame.group if each.kind == "column" and self.catalog.column(each).nullable
@@ -89,6 +89,8 @@ class Builder(Rows):
         frame = self.frame
         self.root = frame.select[0].table
         many = many_sided(self.path, self.root)
+        if len(frame.select) == 1 and not frame.order and self.names_itself(frame.select[0]):
+            raise Unclear("the question already names what it asks for")
         shown = [column for each in frame.select for column in self.shown(each)]
         if frame.order and isinstance(frame.order.of, Candidate):
             if frame.order.of.table in many:
@@ -103,11 +105,37 @@ class Builder(Rows):
             for each in frame.select
         )
         select = self.filtered(exp.select(*shown))
+        if frame.best_of and frame.order and isinstance(frame.order.of, Candidate):
+            return select.where(self.best(frame.order.of, frame.best_of, descending=frame.order.descending))
         if frame.order and isinstance(frame.order.of, Candidate):
             select = select.order_by(
                 exp.Ordered(this=self.value(frame.order.of), desc=frame.order.descending, nulls_first=False)
             )
         return select.distinct() if frame.distinct or many or (plain and not frame.order) else select
+
+    def best(self, of: Candidate, group: Candidate, *, descending: bool) -> exp.Expr:
+        """That a row has the best value of its group, a column of the same table."""
+        edge = next((each for each in self.path.edges if (each.child, each.parent) == (of.table, group.table)), None)
+        by = edge.column if edge and group.kind in ("table", "name") else group.column if group.kind == "column" else ""
+        if not by or (not edge and group.table != of.table) or of.table != self.root:
+            raise Unclear("cannot tell what is best in each group")
+        if self.frame.filters or self.periods or self.frame.anti:
+            raise Unclear("cannot tell whether the conditions hold for the whole group")
+        rival = exp.to_identifier("rival")
+        best = (exp.Max if descending else exp.Min)(this=exp.Column(this=self.name(of.column), table=rival))
+        same = exp.EQ(this=exp.Column(this=self.name(by), table=rival.copy()), expression=self.column(of.table, by))
+        inner = exp.select(best).from_(exp.alias_(self.table(of.table), "rival", table=True)).where(same)
+        return exp.EQ(this=self.value(of), expression=exp.Subquery(this=inner))
+
+    def names_itself(self, of: Candidate) -> bool:
+        """Whether a condition fixes the very name that would be shown."""
+        fixed = {
+            name
+            for each in self.frame.filters
+            if each.of.table == of.table and each.op == "=" and not (each.negated or each.through)
+            for name in each.of.columns
+        }
+        return of.kind in ("table", "name") and fixed >= set(of.columns or display_of(self.catalog.tables[of.table]))
 
     def grouped_select(self) -> exp.Select:
         frame = self.frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from lyceum.tables import Column, Schema, Table
+from lyceum.tables import Cell, Column, Schema, Table
 from models.offline.tables.frame import Unclear
 from models.tables.entries import Candidate, date_like
 from models.tables.graph import display_of, graph, keys_of
@@ -15,6 +15,7 @@ PERSONS = frozenset(
     "person user people student patient guest pilot athlete coach staff author client tenant agent".split()
 )
 MONEY = frozenset("total amount price cost fee salary budget revenue fare balance payment value wage".split())
+YES_NO = (("y", "n"), ("yes", "no"), ("t", "f"), ("true", "false"))
 
 
 class Catalog:
@@ -54,11 +55,26 @@ class Catalog:
         )
 
     def is_flag(self, candidate: Candidate) -> bool:
-        if candidate.kind != "column":
-            return False
+        return candidate.kind == "column" and self.flag(candidate) is not None
+
+    def flag(self, candidate: Candidate) -> tuple[Cell, Cell] | None:
+        """What a column of two values stores for yes and for no; None for other columns."""
         column = self.column(candidate)
-        named = re.match(r"(?:is|has)_|(?:is|has)[A-Z]", column.name)
-        return column.affinity == "boolean" or bool(named and column.affinity == "integer")
+        if column.affinity == "boolean":
+            return (1, 0) if self.schema.dialect == "sqlite" else (True, False)
+        if column.affinity == "integer":
+            named = re.match(r"(?:is|has)_|(?:is|has)[A-Z]", column.name)
+            return (1, 0) if named or (column.distinct == 2 and set(column.values) == {0, 1}) else None
+        if column.affinity == "text" and column.complete and column.values:
+            stored = {str(value).casefold(): value for value in column.values}
+            found = next((pair for pair in YES_NO if stored.keys() <= set(pair)), None)
+            return (stored.get(found[0]), stored.get(found[1])) if found else None
+        return None
+
+    def identifies(self, candidate: Candidate) -> bool:
+        """Whether the candidate stands for single rows of its table rather than for groups of them."""
+        names = (*display_of(self.tables[candidate.table]), *keys_of(self.tables[candidate.table]))
+        return candidate.kind in ("table", "name") or candidate.column in names
 
     def is_person(self, table: str) -> bool:
         """Whether rows of the table are people: they have two names, or the table is called like an occupation."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from models.offline.tables.frame import Aggregate, Filter, Having, Period, Unclear
+from dataclasses import replace
+
+from models.offline.tables.frame import Aggregate, Filter, Having, Missing, Period, Unclear
 from models.offline.tables.items import Item
 from models.offline.tables.reading import JOINING, Reading
 from models.tables.entries import Candidate
 from models.tables.words import TIME_UNITS, lemma, name_words
 
 OPPOSITE = {">": "<=", "<": ">=", ">=": "<", "<=": ">", "=": "!="}
+SMALL = {"one": 1, "zero": 0}
 SIGNS = ("$", "€", "£")
 ARTICLES = frozenset({"the", "word", "letter", "letters", "words", "a", "string", "phrase"})
 
@@ -65,6 +68,8 @@ def _operand(reading: Reading) -> Item:
         reading.index += 1
         if item.tag in ("number", "date"):
             return item
+        if item.lower in SMALL:
+            return replace(item, tag="number", number=SMALL[item.lower])
         reading.money = reading.money or item.detail == "money"
         if not (item.tag == "word" and item.lower in ("the", "a", "than")) and item.text not in SIGNS:
             break
@@ -172,7 +177,14 @@ def _span(reading: Reading, low: Item, high: Item) -> None:
 def _during(reading: Reading, op: str, start: str, end: str) -> None:
     """A period of the date column named before it, else of the date that the builder finds near."""
     of = reading.when or (reading.left if isinstance(reading.left, Candidate) else None)
-    reading.frame.periods.append(Period(op, start, end, of, reading.near))
+    periods = reading.frame.periods
+    if reading.frame.anti:
+        missing = reading.inside_negation()
+        of = of or reading.catalog.date_of(missing.tables[-1], "")
+        if of.table != missing.tables[-1]:
+            raise Unclear("cannot tell what the date after a negation narrows")
+        periods = missing.periods
+    periods.append(Period(op, start, end, of, reading.near))
     reading.left = None if not reading.when else reading.left
     reading.when = None
 
@@ -183,8 +195,8 @@ def on_before(reading: Reading, item: Item) -> None:
 
 def on_date(reading: Reading, item: Item) -> None:
     following, after = reading.beside(), reading.beside(1)
-    if reading.frame.anti or reading.negated:
-        raise Unclear("cannot tell what the date after a negation narrows")
+    if reading.negated:
+        raise Unclear("cannot place the negation")
     if following and after and after.tag == "date":
         if following.text in ("to", "through", "until") and not reading.date_op:
             reading.index += 2
@@ -220,7 +232,7 @@ def deny(reading: Reading, chosen: Candidate) -> None:
     """What a negation says about a table, a flag or a column that may be empty."""
     reading.negated = False
     if chosen.kind == "table":
-        reading.frame.anti.append([chosen.table])
+        reading.frame.anti.append(Missing([chosen.table]))
     elif chosen.kind == "column" and reading.catalog.is_flag(chosen):
         reading.add_filter(Filter(chosen, "true", (), negated=True))
     elif chosen.kind == "column" and (chosen.score >= 0.8 or reading.catalog.is_date(chosen)):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from models.offline.tables.frame import Aggregate, Frame
+from models.offline.tables.comparisons import OPPOSITE
+from models.offline.tables.frame import Aggregate, Filter, Frame, Period
 from models.tables.entries import Candidate
 
 
@@ -27,6 +28,16 @@ def _figure(aggregate: Aggregate) -> str:
     return f"{verb[aggregate.function]} {_noun(aggregate.of)}"
 
 
+def _condition(each: Filter) -> str:
+    names = {"=": "is", "like": "matches", "null": "is missing", "true": "is true", "between": "is between"}
+    values = " or ".join(map(str, each.values)) or ("the average" if each.op in OPPOSITE else "")
+    return f"{_noun(each.of)} {'not ' if each.negated else ''}{names.get(each.op, each.op)} {values}".strip()
+
+
+def _span(each: Period) -> str:
+    return f"the date is {each.op} {each.start} up to {each.end} (exclusive)"
+
+
 def explain(frame: Frame) -> str:
     """The query in one plain sentence."""
     figures = list(dict.fromkeys([*frame.aggregates, *(each.aggregate for each in frame.having)]))
@@ -38,18 +49,17 @@ def explain(frame: Frame) -> str:
     text = f"Took the share in percent: {text[0].lower()}{text[1:]}" if frame.share else text
     groups = [*(_noun(each) for each in frame.group), *([frame.group_period] if frame.group_period else [])]
     text += f" per {' and '.join(groups)}" if groups else ""
-    names = {"=": "is", "like": "matches", "null": "is missing", "true": "is true", "between": "is between"}
-    where = [
-        f"{_noun(each.of)} {'not ' if each.negated else ''}{names.get(each.op, each.op)} {' or '.join(map(str, each.values))}".strip()
-        for each in frame.filters
-    ]
-    where += [f"the date is {each.op} {each.start} up to {each.end} (exclusive)" for each in frame.periods]
-    where += [f"there is no {tables[-1]}" for tables in frame.anti]
+    where = [*map(_condition, frame.filters), *map(_span, frame.periods)]
+    for each in frame.anti:
+        limits = " and ".join([*map(_condition, each.filters), *map(_span, each.periods)])
+        where.append(f"there is no {each.tables[-1]}" + (f" with {limits}" if limits else ""))
     where += [f"the figure is {each.op} {each.number:g}" for each in frame.having]
     text += f", where {' and '.join(where)}" if where else ""
     if frame.order and frame.limit:
         text += f", and kept the {'largest' if frame.order.descending else 'smallest'}{f' {frame.limit}' if frame.limit > 1 else ''}"
         text += f" by {_noun(frame.order.of)}" if isinstance(frame.order.of, Candidate) else ""
+    elif frame.best_of:
+        text += f", only the best of each {_noun(frame.best_of)}"
     elif frame.order:
         text += ", in order"
     return f"{text}."

@@ -10,7 +10,7 @@ from models.offline.tables.frame import Aggregate, Function, Order, Unclear
 from models.offline.tables.items import Item
 from models.offline.tables.reading import Reading
 from models.tables.entries import Candidate
-from models.tables.words import TIME_UNITS, name_words
+from models.tables.words import TIME_UNITS, lemma, name_words
 
 COUNTABLE = ("quantity", "unit", "point")  # "how many units" adds up a column
 SUMMED = frozenset({"quantity", "unit", "amount", "total", "sale", "sold", "point", "goal"})
@@ -95,6 +95,7 @@ def on_order(reading: Reading, item: Item) -> None:
 
 def on_group(reading: Reading, item: Item) -> None:
     reading.grouping, reading.after_group = True, False
+    reading.universal = item.text in ("every", "each") and bool(reading.frame.select)
 
 
 def on_by(reading: Reading, item: Item) -> None:
@@ -153,7 +154,7 @@ def set_order(reading: Reading, of: Aggregate | Candidate, *, descending: bool) 
 
 def add_group(reading: Reading, of: Candidate) -> None:
     measured_out = reading.catalog.is_number(of) and not reading.catalog.is_year(of)
-    if measured_out or (of.kind == "column" and of.score < 0.5):
+    if measured_out or reading.catalog.is_flag(of) or (of.kind == "column" and of.score < 0.5):
         raise Unclear(f"cannot group by {of.columns}")
     reading.frame.group.append(of)
     reading.grouping, reading.after_group = False, True
@@ -167,6 +168,7 @@ def take(reading: Reading, item: Item, chosen: Candidate) -> bool:
     elif pending in ("sum", "avg"):
         if chosen.kind == "table":
             frame.tables.append(chosen.table)
+            reading.plural = item.lower != lemma(item.lower)
             return True
         if not number:
             raise Unclear(f"cannot take the {pending} of {item.text}")
@@ -200,6 +202,9 @@ def _count(reading: Reading, item: Item, chosen: Candidate) -> None:
             raise Unclear(f"cannot count {item.text}")
         frame.aggregates.append(Aggregate("sum", chosen))
         return
+    if reading.catalog.is_number(chosen) and "amount" not in chosen.column:
+        frame.aggregates.append(Aggregate("avg", chosen))  # "the average number of pages" of books that have `pages`
+        return
     frame.aggregates.append(Aggregate("count", chosen, each=reading.pending == "avgcount"))
     if chosen.kind == "table" and chosen.table not in frame.tables:
         frame.tables.append(chosen.table)
@@ -210,6 +215,8 @@ def _most(reading: Reading, item: Item, chosen: Candidate) -> None:
     if chosen.kind in ("column", "name") and not reading.catalog.is_number(chosen):
         raise Unclear(f"cannot tell the most of {item.text}")
     own = chosen.kind == "column" and select and select[0].table == chosen.table
+    if own and not reading.catalog.identifies(select[0]):
+        own = False  # the district with the most docks adds up its stations
     function = "count" if chosen.kind == "table" else cast(Function, reading.function or "sum")
     set_order(reading, chosen if own else Aggregate(function, chosen), descending=reading.descending)
     reading.function = ""

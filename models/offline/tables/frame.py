@@ -71,6 +71,15 @@ class Order:
 
 
 @dataclass
+class Missing:
+    """No row of the last of `tables`, reached through the others, that meets the conditions."""
+
+    tables: list[str]
+    filters: list[Filter] = field(default_factory=list[Filter])
+    periods: list[Period] = field(default_factory=list[Period])
+
+
+@dataclass
 class Frame:
     select: list[Candidate] = field(default_factory=list[Candidate])
     aggregates: list[Aggregate] = field(default_factory=list[Aggregate])
@@ -81,9 +90,10 @@ class Frame:
     having: list[Having] = field(default_factory=list[Having])
     order: Order | None = None
     limit: int | None = None
-    anti: list[list[str]] = field(default_factory=list[list[str]])
+    anti: list[Missing] = field(default_factory=list["Missing"])
     tables: list[str] = field(default_factory=list[str])
     roles: set[str] = field(default_factory=set[str])
+    best_of: Candidate | None = None  # only the rows that come first in their group
     distinct: bool = False
     share: bool = False
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from models.offline.tables.comparisons import deny
 from models.offline.tables.figures import add_group, measured, set_order, take
-from models.offline.tables.frame import Aggregate, Filter, Unclear
+from models.offline.tables.frame import Aggregate, Filter, Missing, Unclear
 from models.offline.tables.items import Item
 from models.offline.tables.reading import DESCRIBING, JOINING, Reading
 from models.tables.entries import Candidate
@@ -14,6 +16,7 @@ from models.tables.words import lemma, name_words, stem
 COMPARED = DESCRIBING | {"that", "were", "in", "on", "at", "from", "with", "being"}
 VERBS = frozenset("order purchase rent borrow buy sell book review visit pay ship use lend".split())
 SELLING = frozenset("sold purchased bought ordered rented borrowed sell".split())
+PLACING = frozenset("in of from at with by for on as to and or is are was were named called titled".split())
 OWNERS = frozenset({"their", "its", "his", "her", "and", ",", "along", "together"})
 
 
@@ -21,7 +24,7 @@ def on_link(reading: Reading, item: Item) -> None:
     chosen = item.chosen
     reading.frame.roles |= {chosen.via} if chosen.via else set()
     if chosen.kind == "value":
-        _value(reading, chosen)
+        _value(reading, item, chosen)
         return
     reading.near = chosen.table
     if not _describes_value(reading, chosen):
@@ -45,7 +48,7 @@ def _describes_value(reading: Reading, chosen: Candidate) -> bool:
     return False
 
 
-def _value(reading: Reading, chosen: Candidate) -> None:
+def _value(reading: Reading, item: Item, chosen: Candidate) -> None:
     frame = reading.frame
     last = frame.filters[-1] if frame.filters else None
     words = [
@@ -61,8 +64,10 @@ def _value(reading: Reading, chosen: Candidate) -> None:
             return
         if "or" in words or last.negated:
             raise Unclear("cannot place 'or'")
-    if frame.anti or (last and last.of.table == of.table and last.op == "=" and reading.before() == ["of"]):
+    if last and last.of.table == of.table and last.op == "=" and reading.before() == ["of"]:
         raise Unclear(f"cannot tell what '{chosen.value}' narrows")
+    if item.text[:1].islower() and not reading.negated:
+        _take_as_subject(reading, of)
     for date in reading.catalog.dates_of(of.table):
         if stem(str(chosen.value)) in map(stem, name_words(date.column)):
             raise Unclear(f"'{chosen.value}' may be about {date.column}")
@@ -70,8 +75,36 @@ def _value(reading: Reading, chosen: Candidate) -> None:
         reading.left = None
     through = reading.through.column if reading.through and reading.through.table == of.table else ""
     base = frame.share and not frame.aggregates
-    reading.add_filter(Filter(of, "=", (chosen.value,), reading.negated, through, base))
+    condition = Filter(of, "=", (chosen.value,), reading.negated, through, base)
+    if not _denies_rows(reading, condition):
+        reading.add_filter(condition)
     reading.negated = False
+
+
+def _take_as_subject(reading: Reading, of: Candidate) -> None:
+    """`how many novels`, `list the members`: a value or flag where the noun would be stands for its rows."""
+    frame, subject = reading.frame, Candidate("table", of.table)
+    nouns = (each for each in reading.items[reading.index :] if each.lower not in JOINING and not each.is_value)
+    following = next(nouns, None)
+    if (following and following.tag == "link") or set(reading.before()) & PLACING or frame.share:
+        return
+    if reading.pending == "count":
+        frame.aggregates.append(Aggregate("count", subject))
+        reading.pending, reading.selecting = "", False
+    elif reading.selecting and not (reading.pending or frame.select or frame.aggregates):
+        frame.select.append(subject)
+
+
+def _denies_rows(reading: Reading, condition: Filter) -> bool:
+    """`sections with no premium articles`: the negation is about rows of another table that meet the condition."""
+    following, subjects = reading.beside(), reading.subjects()
+    if not reading.negated or following is None or not following.names_table or condition.through:
+        return False
+    if following.chosen.table != condition.of.table or not subjects or condition.of.table in subjects:
+        return False
+    reading.frame.anti.append(Missing([condition.of.table], [replace(condition, negated=False)]))
+    reading.jump(following)
+    return True
 
 
 def _mention(reading: Reading, item: Item, chosen: Candidate) -> None:
@@ -82,17 +115,22 @@ def _mention(reading: Reading, item: Item, chosen: Candidate) -> None:
         tag == "number" and chosen.kind != "table" and not reading.top
     )
     dated = tag in ("before", "after", "date", "between", "compare") and not (reading.pending or reading.grouping)
-    joined = bool(set(reading.before()) & JOINING)
+    before = set(reading.before())
+    joined = bool(before & JOINING)
+    if "all" in before and (subjects := reading.subjects()) and chosen.table not in subjects:
+        raise Unclear(f"cannot tell whether 'all' {item.text} must meet")
     if chosen.kind == "table" and beside and beside.names_table and item.lower in (lemma(item.text), "sales"):
         if reading.negated or (reading.grouping and beside.lower in VERBS):
             raise Unclear(f"cannot tell how '{item.text} {beside.text}' belong together")
         frame.tables.append(chosen.table)
     elif chosen.kind == "table" and item.lower in SELLING and _is_unclear_sale(reading, chosen):
         raise Unclear(f"cannot tell whether '{item.text}' counts rows or units")
+    elif reading.negated and catalog.is_flag(chosen) and _denies_rows(reading, Filter(chosen, "true", ())):
+        reading.negated = False
     elif reading.negated:
         deny(reading, chosen)
     elif frame.anti and chosen.kind == "table" and not (reading.grouping or reading.pending or joined):
-        frame.anti[-1].append(chosen.table)
+        frame.anti[-1].tables.append(chosen.table)
     elif (catalog.is_date(chosen) or catalog.is_year(chosen)) and dated:
         reading.when = chosen
     elif reading.grouping and not catalog.is_date(chosen):
@@ -105,6 +143,9 @@ def _mention(reading: Reading, item: Item, chosen: Candidate) -> None:
         if tag == "like" and reading.selecting and not frame.select:
             frame.select.append(chosen)
         reading.left, reading.pending, reading.selecting = measured(reading, chosen), "", False
+    elif catalog.is_flag(chosen):
+        _take_as_subject(reading, chosen)
+        reading.add_filter(Filter(chosen, "true", (), base=frame.share and not frame.aggregates))
     elif compared and reading.pending == "count" and (frame.select or frame.group):
         reading.left, reading.pending = Aggregate("count", chosen), ""
     elif tag == "like" and chosen.kind == "name":
@@ -122,8 +163,6 @@ def _mention(reading: Reading, item: Item, chosen: Candidate) -> None:
         if reading.measure:
             raise Unclear("asks for two figures at once")
         reading.measure = chosen
-    elif catalog.is_flag(chosen):
-        reading.add_filter(Filter(chosen, "true", (), base=frame.share and not frame.aggregates))
     else:
         _choose(reading, item, chosen)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from models.offline.tables.catalog import Catalog
-from models.offline.tables.frame import Aggregate, Filter, Frame, Unclear
+from models.offline.tables.frame import Aggregate, Filter, Frame, Missing, Unclear
 from models.offline.tables.items import Item
 from models.tables.entries import Candidate
 
@@ -14,6 +14,7 @@ JOINING = frozenset({"and", "or", ","})
 DESCRIBING = frozenset(
     {"the", "a", "an", "named", "called", "titled", "is", "are", "was", "name", "of", "=", "as", "set", "to"}
 )
+PREPOSITIONS = frozenset({"in", "from", "of", "at", "on", "for", "with", "during"})
 
 
 @dataclass
@@ -31,9 +32,11 @@ class Reading:
     descending: bool = True
     top: bool = False
     number: int | None = None  # of rows to keep
+    plural: bool = False  # "average trips", not "average trip"
     ordering: bool = False
     direction: str = ""
     grouping: bool = False
+    universal: bool = False  # "customers who bought every product" are no groups
     after_group: bool = False  # an "and" would go on with the groups
     by_period: bool = False  # years or months are what is asked for
 
@@ -74,15 +77,33 @@ class Reading:
             self.index += 1
         self.index += 1
 
+    def subjects(self) -> list[str]:
+        """The tables whose rows are listed or counted."""
+        counted = [each.of.table for each in self.frame.aggregates if each.function == "count"]
+        return [*(each.table for each in self.frame.select), *counted]
+
     def wait(self, pending: str, *, descending: bool) -> None:
         if self.pending:
             raise Unclear("asks for two figures at once")
         self.pending, self.descending = pending, descending
 
     def add_filter(self, condition: Filter) -> None:
-        if self.frame.anti and condition.op not in ("null", "true"):
-            raise Unclear("cannot tell what the condition after a negation narrows")
-        same = [each for each in self.frame.filters if each.of.place == condition.of.place]
+        filters = self.frame.filters
+        if self.frame.anti:
+            missing = self.inside_negation()
+            if condition.of.table != missing.tables[-1] or condition.negated:
+                raise Unclear("cannot tell what the condition after a negation narrows")
+            filters = missing.filters
+        same = [each for each in filters if each.of.place == condition.of.place]
         if any(each.op in ("=", condition.op) for each in same):
             raise Unclear("two conditions on one column")
-        self.frame.filters.append(condition)
+        filters.append(condition)
+
+    def inside_negation(self) -> Missing:
+        """The rows denied last, where the item in hand follows them closely: `no orders in 2023`."""
+        previous = self.previous()
+        if previous and previous.tag == "before":
+            previous = None
+        if not (previous and previous.names_table) or set(self.before()) - PREPOSITIONS:
+            raise Unclear("cannot tell what the condition after a negation narrows")
+        return self.frame.anti[-1]

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from lyceum.tables import Cell
 from models.offline.tables.catalog import Catalog
-from models.offline.tables.frame import Aggregate, Filter, Frame, Period, Unclear
+from models.offline.tables.frame import Aggregate, Filter, Frame, Missing, Period, Unclear
 from models.tables.entries import Candidate
 from models.tables.graph import Edge, JoinPath, graph, many_sided
 
@@ -94,8 +94,10 @@ class Rows:
         if each.op == "null":
             found: exp.Expr = exp.Is(this=column, expression=exp.Null())
         elif each.op == "true":
-            flag = self.catalog.column(each.of).affinity == "boolean" and self.dialect != "sqlite"
-            return exp.EQ(this=column, expression=exp.convert(not each.negated if flag else int(not each.negated)))
+            stored = self.catalog.flag(each.of) or (None, None)
+            if stored[each.negated] is None:
+                raise Unclear(f"{each.of.column} does not say which value means {'no' if each.negated else 'yes'}")
+            return exp.EQ(this=column, expression=exp.convert(stored[each.negated]))
         elif each.op == "like":
             found = (exp.Like if self.dialect == "sqlite" else exp.ILike)(this=column, expression=values[0])
         elif each.op == "between":
@@ -125,8 +127,9 @@ class Rows:
         }  # fmt: skip
         return bounds[period.op].copy()
 
-    def missing(self, tables: list[str]) -> exp.Expr:
-        """No row of the last of `tables`, reached through the others, belongs to the row at hand."""
+    def missing(self, denied: Missing) -> exp.Expr:
+        """That no such row belongs to the row at hand."""
+        tables = denied.tables
         paths = graph(self.catalog.schema).paths({self.root}, tables[-1])
         met = {name for path in paths for edge in path for name in (edge.child, edge.parent)}
         path = list(paths[0]) if len(paths) == 1 else []
@@ -140,7 +143,8 @@ class Rows:
             other = edge.child if edge.parent in seen else edge.parent
             select = select.join(self.table(other), on=self.on(edge))
             seen.add(other)
-        return exp.Not(this=exp.Exists(this=select.where(self.on(first))))
+        conditions = [self.condition(each) for each in denied.filters] + [self.during(each) for each in denied.periods]
+        return exp.Not(this=exp.Exists(this=select.where(self.on(first), *conditions)))
 
     def on(self, edge: Edge) -> exp.Expr:
         return exp.EQ(this=self.column(edge.child, edge.column), expression=self.column(edge.parent, edge.references))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from models.offline.tables.comparisons import OPPOSITE
 from models.offline.tables.figures import set_order
 from models.offline.tables.frame import Aggregate, Frame, Function, Order, Unclear
 from models.offline.tables.reading import Reading
@@ -14,12 +15,12 @@ def settle(reading: Reading) -> None:
     """Complete the frame; raises `Unclear` when an operator still waits or nothing says what to show."""
     frame = reading.frame
     _settle_measure(reading)
+    if reading.pending == "most" and frame.select and not frame.order and len(set(frame.tables)) == 1:
+        _settle_most_often(reading)
     if reading.pending == "common" and frame.select and not frame.order:
         _settle_common(reading)
     if reading.pending in ("sum", "avg") and not frame.aggregates and len(set(frame.tables)) == 1 and not frame.select:
-        columns = reading.catalog.money_of(frame.tables[0])
-        if len(columns) == 1:
-            frame.aggregates, reading.pending = [Aggregate(cast(Function, reading.pending), columns[0])], ""
+        _settle_plain(reading, frame.tables[0])
     _settle_groups(reading)
     _settle_people(reading)
     if reading.direction and not frame.order and len(frame.aggregates) == 1:
@@ -28,12 +29,11 @@ def settle(reading: Reading) -> None:
         reading.pending = ""
     _refuse_leftovers(reading)
     frame.limit = reading.number or frame.limit
-    if (frame.aggregates or frame.having or _orders_figure(frame)) and not frame.group:
+    figured = frame.aggregates or frame.having or _orders_figure(frame)
+    if figured and not frame.group:
         frame.group, frame.select = frame.select, []
-    elif frame.group and frame.select and not frame.aggregates and not frame.having and not _orders_figure(frame):
-        if not {each.table for each in frame.group} <= {each.table for each in frame.select}:
-            raise Unclear("groups without a figure")
-        frame.group = []
+    elif frame.group and not figured:
+        _settle_list(reading)
     if not frame.select and not frame.aggregates and not frame.group and not frame.group_period:
         raise Unclear("nothing in the question says what to show")
 
@@ -55,6 +55,36 @@ def _settle_measure(reading: Reading) -> None:
     elif not frame.aggregates and not frame.order and (frame.group or frame.group_period or not frame.select):
         frame.aggregates.append(Aggregate("sum", measure))
         reading.measure = None
+
+
+def _settle_plain(reading: Reading, table: str) -> None:
+    """`the average order` means its only amount of money; `average orders per customer` counts them."""
+    columns, function = reading.catalog.money_of(table), cast(Function, reading.pending)
+    if reading.plural and reading.frame.group and function == "avg":
+        reading.frame.aggregates, reading.pending = [Aggregate("count", Candidate("table", table), each=True)], ""
+    elif len(columns) == 1 and not reading.frame.group and (function == "sum" or not reading.plural):
+        reading.frame.aggregates, reading.pending = [Aggregate(function, columns[0])], ""
+
+
+def _settle_most_often(reading: Reading) -> None:
+    """`the book borrowed most often` has the most loans; `ordered the most` may mean rows or units."""
+    table = reading.frame.tables[0]
+    if any(item.tag == "most" and item.text.endswith("often") for item in reading.items):
+        set_order(reading, Aggregate("count", Candidate("table", table)), descending=reading.descending)
+        reading.pending = ""
+
+
+def _settle_list(reading: Reading) -> None:
+    """`the captain of every team` lists both; `the longest book of each genre` keeps the best of each group."""
+    frame = reading.frame
+    if reading.universal or not frame.select or len(frame.group) > 1:
+        raise Unclear("groups without a figure")
+    if frame.order and frame.limit == 1 and not reading.number:
+        frame.limit = None
+        frame.best_of = frame.group[0]
+    elif frame.order:
+        raise Unclear("cannot tell how groups are ordered")
+    frame.select, frame.group = [*frame.select, *frame.group], []
 
 
 def _settle_common(reading: Reading) -> None:
@@ -108,8 +138,13 @@ def _refuse_leftovers(reading: Reading) -> None:
     waits = reading.pending or reading.function or reading.negated or reading.ordering or reading.date_op
     if waits or reading.left or reading.when or reading.measure or (reading.grouping and not frame.select):
         raise Unclear("part of the question has no place in the answer")
+    averages = [each for each in frame.filters if each.op in OPPOSITE and not each.values]
+    if averages and len([*frame.filters, *frame.periods, *frame.anti]) > 1:
+        raise Unclear("cannot tell of which rows the average is taken")
     if reading.through and not any(each.through for each in frame.filters):
         raise Unclear("cannot tell who is above whom")
+    if frame.group and any(each.function == "avg" and each.of.kind == "measure" for each in frame.aggregates):
+        raise Unclear("cannot tell what is averaged: the rows or the total of each group")
     if reading.top and not frame.order:
         raise Unclear("cannot tell what 'top' orders by")
     if reading.number and not frame.order:
