@@ -36,7 +36,8 @@ def read_turn(messages: Sequence[ModelMessage], parameters: ModelRequestParamete
                 request, results = part.content if isinstance(part.content, str) else _text(part.content), []
                 step = -1
             elif isinstance(part, ToolReturnPart):
-                results.append(_result(part.tool_name, _structured(part.content), asked.get(part.tool_call_id)))
+                ok = part.outcome == "success"
+                results.append(_result(part.tool_name, _structured(part.content), asked.get(part.tool_call_id), ok=ok))
             elif part.part_kind == "retry-prompt" and part.tool_name:
                 results.append(_result(part.tool_name, part.model_response(), asked.get(part.tool_call_id), ok=False))
     return Turn(request, frozenset(tool.name for tool in parameters.function_tools), results)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lyceum.tables import Cell
 
 DOUBT = 1.5  # votes that one unmet demand of the question outweighs
-BELIEVED = 3.0  # votes less doubts, of five, below which nothing is answered
+BELIEVED = 2.5  # votes less doubts, of five, below which nothing is answered
 
 Rows = Sequence[Sequence[Cell]]
 
