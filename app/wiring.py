@@ -26,6 +26,7 @@ from lyceum.paths import ensure_writable
 from lyceum.run_store import SqliteRunStore
 from lyceum.runs import Attachment
 from lyceum.settings import Settings
+from lyceum.telemetry import tracing
 from mcp_servers.catalogue import cards, make
 from mcp_servers.services import Services
 from models.resolve import ResolvedModels
@@ -159,6 +160,7 @@ async def wire(settings: Settings, *, listen: Callable[[BaseModel], None] = lamb
     _log_to(home / "logs")
     failure: Exception | None = None
     async with AsyncExitStack() as stack:
+        tracer = stack.enter_context(tracing(settings.telemetry, home))
         tools = ConnectedTools(settings, Services(home, store=store))
         await tools.connect(stack)
         models = ResolvedModels(settings, os.environ)
@@ -171,6 +173,7 @@ async def wire(settings: Settings, *, listen: Callable[[BaseModel], None] = lamb
             models=models,
             budget=settings.budget,
             listen=listen,
+            tracer=tracer,
         )
         journal = JournalStore(home / "runs.db", artifacts)
         stack.callback(journal.close)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+
+from opentelemetry.trace import NoOpTracer, Tracer
 
 from lyceum.artifacts import ArtifactStore
 from lyceum.runs import RunStore
@@ -45,7 +47,10 @@ class Models(Protocol):
 
 @dataclass(frozen=True)
 class Runtime:
-    """`listen` receives every event of this process's runs, streamed text included; faces draw from it."""
+    """`listen` receives every event of this process's runs, streamed text included; faces draw from it.
+
+    `tracer` records a span a run; it records nothing unless telemetry is on.
+    """
 
     team: Mapping[str, Role]
     tools: Tools
@@ -54,3 +59,4 @@ class Runtime:
     models: Models
     budget: BudgetSettings = BudgetSettings()
     listen: Callable[[BaseModel], None] = lambda _event: None
+    tracer: Tracer = field(default_factory=NoOpTracer)

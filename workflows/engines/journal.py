@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast, get_type_hints
 
+from opentelemetry.trace import StatusCode
 from pydantic import BaseModel, TypeAdapter
 
 from lyceum.errors import Cancelled, LimitReached, LyceumError, UserError, nearest
@@ -239,11 +240,20 @@ class JournalEngine:
         await store.set_status(run_id, "running", fence=lease.fence)
         heart = asyncio.ensure_future(self._keep(lease, asyncio.current_task()))
         try:
-            await self._end(run, lease)
+            await self._traced(run, lease)
         finally:
             heart.cancel()
             await store.release(lease)
         return await store.run(run_id)
+
+    async def _traced(self, run: Run, lease: Lease) -> None:
+        known = {"lyceum.run": run.id, "lyceum.thread": run.thread}
+        with self.runtime.tracer.start_as_current_span(f"run {run.flow}", attributes=known) as span:
+            await self._end(run, lease)
+            status = (await self.runtime.store.run(run.id)).status
+            span.set_attribute("lyceum.status", status)
+            if status == "failed":
+                span.set_status(StatusCode.ERROR)
 
     async def _end(self, run: Run, lease: Lease) -> None:
         store = self.runtime.store
