@@ -6,11 +6,11 @@ The system text is the same for every question to a database, so that its prefix
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from lyceum.tables import Cell, Column, Schema, Table
+from models.offline.tables.lexicon import COMPARATIVES, SUPERLATIVES
 from models.tables import Candidate, Links
-from models.tables.entries import date_like
+from models.tables.entries import date_like, hinted
 from models.tables.graph import Edge, display_of, graph, keys_of
 from models.tables.words import name_words
 
@@ -38,7 +38,7 @@ def system_text(schema: Schema) -> str:
 
 
 def user_text(question: str, schema: Schema, links: Links) -> str:
-    notes = [*_meanings(schema, links), *_joins(schema, links), *_units(question, schema)]
+    notes = [*_meanings(schema, links), *_extremes(schema, links), *_joins(schema, links), *_units(question, schema)]
     return (f"Notes: {'; '.join(notes)}\n" if notes else "") + f"Question: {question}"
 
 
@@ -163,14 +163,22 @@ def _joins(schema: Schema, links: Links) -> list[str]:
     return [f"joins: {', '.join(on)}"]
 
 
-def _units(question: str, schema: Schema) -> Sequence[str]:
-    names = [column.name.lower() for table in schema.tables for column in table.columns]
-    said = question.lower()
+def _extremes(schema: Schema, links: Links) -> list[str]:
+    """What an adjective compares: `longest` a length, `oldest` the earliest birth date."""
+    tables = {table.name: table for table in schema.tables}
+    linked = {each.candidates[0].table for each in links.links}
+    said = f" {' '.join(token.lower for token in links.tokens)} "
     notes: list[str] = []
-    if re.search(r"\bminutes?\b", said) and any("milli" in name for name in names):
-        notes.append("1 minute = 60000 milliseconds")
-    if re.search(r"\b(?:oldest|earliest|first)\b", said):
-        notes.append("oldest or earliest = smallest date")
-    if re.search(r"\b(?:youngest|latest|newest|most recent)\b", said):
-        notes.append("youngest or newest = largest date")
+    for phrase, (how, concept) in (SUPERLATIVES | COMPARATIVES).items():
+        if concept and f" {phrase} " in said:
+            about = sorted(hinted(concept, schema), key=lambda each: (each.table not in linked, -each.score))
+            order = f" {how.upper()}" if phrase in SUPERLATIVES else ""
+            notes += [f'"{phrase}": {_meaning(each, tables)}{order}' for each in about[:1]]
     return notes
+
+
+def _units(question: str, schema: Schema) -> list[str]:
+    """The figures that a question gives in another unit than the columns keep."""
+    names = [column.name.lower() for table in schema.tables for column in table.columns]
+    minutes = re.search(r"\bminutes?\b", question, re.IGNORECASE)
+    return ["1 minute = 60000 milliseconds"] if minutes and any("milli" in name for name in names) else []

@@ -78,9 +78,17 @@ def test_a_mistake_with_one_remedy_is_corrected(written: str, meant: str) -> Non
 
 @pytest.mark.parametrize(
     "written",
-    ["SELECT composer FROM track", "SELECT title FROM album", "DELETE FROM track", "not a query", "SELECT title FROM"],
+    [
+        "SELECT composer FROM track",
+        "SELECT title FROM album",
+        "DELETE FROM track",
+        "not a query",
+        "SELECT title FROM",
+        "SELECT g.name FROM genre g JOIN track t ON t.genre_id = t.genre_id",
+        "SELECT g.name FROM genre g JOIN track t ON t.track_id = g.genre_id",
+    ],
 )
-def test_what_no_table_holds_is_refused(written: str) -> None:
+def test_what_no_table_holds_and_joins_that_go_astray_are_refused(written: str) -> None:
     assert corrected(written) is None
 
 
