@@ -21,7 +21,7 @@ from pydantic_ai.toolsets import FunctionToolset
 
 from agents.team import TEAM
 from lyceum.artifacts import FolderArtifacts
-from lyceum.errors import ModelRetry, UserError, nearest
+from lyceum.errors import ModelRetry, Unavailable, UserError, frames, nearest
 from lyceum.paths import ensure_writable
 from lyceum.run_store import SqliteRunStore
 from lyceum.runs import Attachment
@@ -29,6 +29,7 @@ from lyceum.settings import Settings
 from lyceum.telemetry import tracing
 from mcp_servers.catalogue import cards, make
 from mcp_servers.services import Services
+from models.providers import shown
 from models.resolve import ResolvedModels
 from workflows.chat_turn import chat_turn
 from workflows.engines.journal import JournalEngine
@@ -99,7 +100,16 @@ class ConnectedTools:
     async def connect(self, stack: AsyncExitStack) -> None:
         """Connect to every server, in the task that will also disconnect: a session belongs to one task."""
         for server in self.servers():
-            self._clients[server] = await stack.enter_async_context(Client(self._target(server)))
+            target = self._target(server)
+            try:
+                self._clients[server] = await stack.enter_async_context(Client(target))
+            except Exception as error:
+                if not isinstance(target, str):
+                    raise
+                raise Unavailable(
+                    f"The tool server {server} does not answer at {shown(target)} ({type(error).__name__}).",
+                    next_step=f"Start it there, or take tools.{server} out of the settings.",
+                ) from None
 
     def _client(self, server: str) -> Client:
         if server not in self._clients:
@@ -120,9 +130,15 @@ class App:
 
     async def attach(self, thread: str, path: Path) -> list[Attachment]:
         """Attach a file or folder to a thread: tables become databases, documents a collection."""
-        path = path.expanduser().resolve()
-        if not path.exists():
+        try:
+            path = path.expanduser().resolve()
+            missing = not path.exists()
+        except (OSError, ValueError, RuntimeError):  # too long, a NUL byte, links in a ring
+            raise UserError("That is no path.", next_step="Check the path after --attach.") from None
+        if missing:
             raise UserError(f"{path} does not exist.", next_step="Check the path after --attach.")
+        if not (path.is_file() or path.is_dir()):  # a pipe or a device could be read for ever
+            raise UserError(f"{path} is neither a file nor a folder.", next_step="Attach a file or a folder.")
         if not os.access(path, os.R_OK):
             raise UserError(f"{path} cannot be read.", next_step="Check its permissions.")
         files = [child for child in path.rglob("*") if child.is_file()] if path.is_dir() else [path]
@@ -134,7 +150,12 @@ class App:
             collection = _collection_name(path)
             report = await self._tool("retrieval", "retrieval_ingest", {"path": str(path), "collection": collection})
             problems = [f"{error['path']}: {error['reason']}" for error in report.get("errors", [])]
-            attached.append(Attachment(kind="collection", name=collection, uri=str(path), problems=problems))
+            if report["documents"] + report["unchanged"] or attached:
+                attached.append(Attachment(kind="collection", name=collection, uri=str(path), problems=problems))
+            elif problems:
+                raise UserError(f"Nothing in {path} can be read.", next_step="\n  ".join(problems[:3]))
+        if not attached:
+            raise UserError(f"{path} holds no document and no table.", next_step="Attach another file or folder.")
         await self.store.attach(thread, attached)
         return attached
 
@@ -162,7 +183,6 @@ async def wire(settings: Settings, *, listen: Callable[[BaseModel], None] = lamb
     async with AsyncExitStack() as stack:
         tracer = stack.enter_context(tracing(settings.telemetry, home))
         tools = ConnectedTools(settings, Services(home, store=store))
-        await tools.connect(stack)
         models = ResolvedModels(settings, os.environ)
         stack.push_async_callback(models.close)
         runtime = Runtime(
@@ -179,6 +199,7 @@ async def wire(settings: Settings, *, listen: Callable[[BaseModel], None] = lamb
         stack.callback(journal.close)
         stack.callback(store.close)
         try:
+            await tools.connect(stack)
             yield App(settings, runtime, JournalEngine(runtime, journal, FLOWS), store)
         except Exception as error:  # noqa: BLE001 - held back: the clients' task groups would wrap it in a group
             failure = error
@@ -186,9 +207,16 @@ async def wire(settings: Settings, *, listen: Callable[[BaseModel], None] = lamb
         raise failure
 
 
+class _WhereOnly(logging.Formatter):
+    """Leaves out what exceptions say: a provider's message may quote the request, and with it a key."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's own name
+        return f"{ei[0].__name__}\n{frames(ei[1])}" if ei[1] is not None else ""
+
+
 def _log_to(folder: Path) -> None:
     """Send library logs to a file: a traceback on the terminal helps nobody who chats."""
-    folder.mkdir(exist_ok=True)
+    ensure_writable(folder)
     handler = logging.FileHandler(folder / "lyceum.log", delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(_WhereOnly("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
