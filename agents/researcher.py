@@ -53,7 +53,9 @@ def offline(turn: Turn) -> Sequence[Call] | BaseModel:
             return [Call("retrieval_search", {"query": question, "collection": name}) for name in collections]
         return [Call("course_search", {"query": question})]
     sure = [result for result in turn.results if result.ok and result.content.get("confident")]
-    claims = extract(question, [source for result in sure for source in result.sources])
+    claims = extract(
+        question, [source for result in sure for source in result.sources[: result.content.get("leading")]]
+    )
     if not claims:
         return Findings(declined="None of the sources I can read answers this.")
     return Findings(claims=claims)

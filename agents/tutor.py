@@ -13,7 +13,7 @@ from pydantic_ai.models import Model
 from pydantic_ai.toolsets import AbstractToolset
 
 from agents.role import DATA_RULE, Answer, Role
-from lyceum.sources import Claim, Source
+from lyceum.sources import Claim
 from models.local.cite import PASSAGES, cite, supported
 from models.local.think import Think
 from models.offline.extract import sentences
@@ -30,7 +30,9 @@ _ASKING = re.compile(
     r"|^\s*(?:help me (?:learn|understand)|i want to learn(?: about)?|quiz me on)\s+",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"\d")
+_NUMBER = re.compile(r"\d[\d,.]*")
+_EXAMPLE = re.compile(r"\b(?:for example|for instance|worked|such as)\b.*\d", re.IGNORECASE)
+EXPLAINED = 3  # sentences
 
 
 class Lesson(Answer):
@@ -57,30 +59,28 @@ def tutor(
 
 
 def offline(turn: Turn) -> Sequence[Call] | BaseModel:
-    """Explain with the section's first sentences, illustrate with its most numerical one, ask for a definition back."""
+    """Explain with a section's first sentences, illustrate from what follows them, ask what the section answers."""
     topic = _ASKING.sub("", question_of(turn.request)).strip(" .?!")
     if not turn.results:
         return [Call("course_search", {"query": topic})]
     last = turn.results[-1]
     if not last.ok or not last.content.get("confident"):
         return Lesson(declined="The course notes do not cover this topic.")
-    passages = [source for source in last.sources if sentences(source.text)][:3]
-    lead = sentences(passages[0].text)
-    example, origin = _most_numerical(passages, lead[:2])
-    used = [passages[0].id] if origin in (None, passages[0]) else [passages[0].id, origin.id]
-    subject = topic if len(topic) < 60 else passages[0].title
+    passages = last.sources[: last.content.get("leading")]
+    passage = max(passages, key=lambda source: len(sentences(source.text)) > EXPLAINED)  # rather a section than a term
+    lines = sentences(passage.text)
+    asked = [each for each in last.content.get("questions", {}).get(passage.id, []) if each.endswith("?")]
     return Lesson(
-        explanation=" ".join(lead[:3]),
-        example=example,
-        check_question=f"In your own words: what problem does {subject} solve, and what does it cost?",
-        citations=used,
+        explanation=" ".join(lines[:EXPLAINED]),
+        example=_example(lines[EXPLAINED:]),
+        check_question=asked[-1] if asked else f"In your own words: what is {topic}, and what is it used for?",
+        citations=[passage.id],
     )
 
 
-def _most_numerical(passages: Sequence[Source], said: Sequence[str]) -> tuple[str, Source | None]:
-    lines = [(line, source) for source in passages for line in sentences(source.text) if line not in said]
-    best = max(lines, key=lambda pair: len(_NUMBER.findall(pair[0])), default=("", None))
-    return best if _NUMBER.search(best[0]) else ("", None)
+def _example(lines: Sequence[str]) -> str:
+    """Return the sentence that works an example, else the one with the most numbers, else the next one."""
+    return max(lines, key=lambda line: (bool(_EXAMPLE.search(line)), len(_NUMBER.findall(line))), default="")
 
 
 async def guided(turn: Turn, think: Think) -> Sequence[Call] | BaseModel:

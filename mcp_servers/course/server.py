@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import difflib
+import logging
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, Field
 
-from lyceum.errors import ModelRetry, nearest
+from lyceum.errors import LyceumError, ModelRetry, nearest
 from lyceum.settings import Settings
 from lyceum.sources import Source
 from mcp_servers.server import ToolServer
 from mcp_servers.services import Services
+
+if TYPE_CHECKING:
+    from mcp_servers.course.notes import Course, Section
+    from mcp_servers.course.search import Index
+    from models.embeddings import Embedder
 
 
 class Found(BaseModel):
@@ -20,6 +27,8 @@ class Found(BaseModel):
 
     confident: bool
     confidence: float = Field(description="Share of the question's information that the best passage carries, 0 to 1.")
+    leading: int = Field(description="How many of the first sources are about as good as the best.")
+    questions: dict[str, list[str]] = Field(description="By source id: questions that the leading sources answer.")
     sources: list[Source]
 
 
@@ -31,21 +40,26 @@ class Entry(BaseModel):
 
 
 class Lesson(BaseModel):
-    module: str
     title: str
+    goal: str = Field(description="What a learner can do afterwards.")
+    read: list[str] = Field(description="Notes and sections to read: course_read opens them.")
+    terms: list[str] = Field(description="Terms to know: course_glossary defines them.")
+    labs: list[str] = Field(description="Numbers of the syllabus's labs to try it in.")
+
+
+class Module(BaseModel):
+    module: str
     part: str
-    summary: str
-    lessons: list[str]
-    notes: list[str]
-    labs: list[str]
+    title: str
+    lessons: list[Lesson]
 
 
 class Lessons(BaseModel):
-    modules: list[Lesson]
+    modules: list[Module]
 
 
 def create_server(settings: Settings, services: Services) -> ToolServer:
-    del settings, services
+    del settings
     server = ToolServer("course", instructions="Notes on language models and agents: search first, then cite the ids.")
 
     @server.expose(title="Search the course", effect="read")
@@ -56,13 +70,11 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         """Find course passages that answer a question about language models, retrieval, agents, training, serving,
         evaluation or safety. Returns exact passages with ids to cite; `confident` false means: not covered.
         """
-        from mcp_servers.course.notes import CONFIDENT
+        from mcp_servers.course.search import leading
 
-        hits = _course().search(query, limit)
+        hits = _index(services).search(query, limit)
         best = max((hit.confidence for hit in hits[:2]), default=0.0)
-        return Found(
-            confident=best >= CONFIDENT, confidence=round(best, 3), sources=[hit.section.source() for hit in hits]
-        )
+        return _found([hit.section for hit in hits], confidence=best, leading=leading(hits))
 
     @server.expose(title="Read a note", effect="read")
     async def course_read(
@@ -72,13 +84,14 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
     ) -> Found:
         """Open a whole note or one section by its citation id."""
         course = _course()
-        note, _, heading = id.removeprefix("course:").partition("#")
-        section = course.section(id)
-        sections = [section] if section else [] if heading else course.notes.get(note, [])
+        name = f"course:{id.removeprefix('course:')}"
+        section = course.section(name)
+        sections = [section] if section else course.notes.get(name.removeprefix("course:"), [])
         if not sections:
-            ids = [known.id for known in course.sections] if heading else [f"course:{name}" for name in course.notes]
-            raise ModelRetry(f"There is no passage {id!r}.", next_step=nearest(id, ids, what="notes")[:600])
-        return Found(confident=True, confidence=1.0, sources=[section.source() for section in sections])
+            notes = [f"course:{note}" for note in course.notes]
+            ids = [known.id for known in course.sections] if "#" in name else notes
+            raise ModelRetry(f"There is no passage {id!r}.", next_step=nearest(name, ids, what="notes")[:600])
+        return _found(sections, confidence=1.0, leading=len(sections))
 
     @server.expose(title="Define a term", effect="read")
     async def course_glossary(
@@ -113,33 +126,52 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
             str, Field(description="A module number (05), a lab (L12) or topic words.", max_length=200)
         ] = "",
     ) -> Lessons:
-        """Find the modules of the course that cover a topic: lessons, notes that help, labs. Empty for all."""
-        from mcp_servers.course.notes import names_of
-        from models.offline.skill import content_words
+        """Find the lessons of the course that cover a topic: goal, passages to read, terms and labs. Empty for all."""
+        from mcp_servers.course.lessons import find
 
-        wanted = set(content_words(query)) | {query.strip().lower()}
-        found: list[Lesson] = []
-        for record in _course().lessons:
-            lesson = Lesson(
-                module=str(record["module"]),
-                title=str(record["title"]),
-                part=str(record.get("part", "")),
-                summary=str(record.get("summary", "")),
-                lessons=names_of(record, "lessons"),
-                notes=names_of(record, "notes"),
-                labs=names_of(record, "labs"),
-            )
-            words = set(content_words(f"{lesson.title} {lesson.summary} {' '.join(lesson.lessons)}"))
-            names = {lesson.module.lower(), lesson.module.lower().zfill(2), *(lab.lower() for lab in lesson.labs)}
-            if not query.strip() or wanted & (words | names):
-                found.append(lesson)
-        return Lessons(modules=found)
+        return Lessons(modules=[Module.model_validate(module) for module in find(_course().lessons, query)])
 
     return server
 
 
 @lru_cache(maxsize=1)
-def _course():
+def _course() -> Course:
     from mcp_servers.course.notes import Course
 
     return Course()
+
+
+def _found(sections: Sequence[Section], *, confidence: float, leading: int) -> Found:
+    from mcp_servers.course.search import CONFIDENT
+
+    return Found(
+        confident=confidence >= CONFIDENT,
+        confidence=round(confidence, 3),
+        leading=leading,
+        questions={section.id: list(section.questions) for section in sections[:leading]},
+        sources=[section.source() for section in sections],
+    )
+
+
+def _index(services: Services) -> Index:
+    """Return the search by words and by meaning, or by words alone where the embedder cannot be had."""
+    try:
+        return _by_words_and_meaning(services.embedder)
+    except (LyceumError, OSError, ImportError) as error:
+        logging.getLogger(__name__).info("The course is searched by words alone: %s", error)
+        return _by_words()
+
+
+@lru_cache(maxsize=1)
+def _by_words_and_meaning(embedder: Embedder) -> Index:
+    from mcp_servers.course.meaning import Meaning
+    from mcp_servers.course.search import Index
+
+    return Index(_course(), Meaning(_course(), embedder))
+
+
+@lru_cache(maxsize=1)
+def _by_words() -> Index:
+    from mcp_servers.course.search import Index
+
+    return Index(_course())

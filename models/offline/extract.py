@@ -8,35 +8,50 @@ from collections.abc import Sequence
 from lyceum.sources import Claim, Source
 from models.offline.skill import content_words
 
+_HEADING = re.compile(r"^#{1,6} .*$", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\d`$(\[*])|\n{2,}|\n(?=[-*|#])")
+_CUES = tuple(
+    (re.compile(asks, re.IGNORECASE), re.compile(answers, re.IGNORECASE))
+    for asks, answers in (
+        (r"\bwhy\b|\breason", r"\b(?:because|so that|therefore)\b"),
+        (r"\bhow (?:many|much|big|large|long|far|often)\b|\bsize\b", r"\d"),
+        (r"\b(?:formula|equation|calculat\w*|comput\w*)\b", r"`[^`]*[=/(][^`]*`"),
+    )
+)
 LONGEST = 420
-ALSO = 0.6  # share of the question's words that a second passage must carry to be quoted too
+ALSO = 0.3  # share of the question's words that a second passage must carry to be quoted too
 
 
 def sentences(text: str) -> list[str]:
-    """Split prose into sentences; headings, table rows and code lines stand alone."""
-    parts = (re.sub(r"\s+", " ", part).strip() for part in _SENTENCE.split(text))
-    return [part for part in parts if len(part) > 20 and not part.startswith(("#", "|", "```", "---"))]
+    """Split prose into sentences; headings, table rows and lines of code are none."""
+    prose = _HEADING.sub("\n\n", text)  # a paragraph may follow its heading without an empty line
+    parts = (re.sub(r"\s+", " ", part).strip() for part in _SENTENCE.split(prose))
+    return [part for part in parts if len(part) > 20 and not part.startswith(("|", "```", "---"))]
 
 
 def extract(question: str, sources: Sequence[Source], *, most: int = 3) -> list[Claim]:
-    """Return up to `most` claims that quote the best sentences of the best sources, each with its citation.
+    """Return up to `most` claims that quote the best sentences of the two best sources, each with its citation.
 
     A passage's first sentence defines its subject, so it leads; the others follow by how many of the question's
-    words they carry. Sources come in order of relevance and keep it.
+    words they carry, and by saying because where it asks why or a number where it asks how many. The second source
+    adds one sentence if it is about the question too. Sources come in order of relevance and keep it.
     """
     wanted = set(content_words(question))
+    passages = [(source, lines) for source in sources[:2] if (lines := sentences(source.text))]
+    if len(passages) > 1 and overlap(question, passages[1][0]) < ALSO:
+        passages.pop()
     claims: list[Claim] = []
-    for rank, source in enumerate(sources[:2]):
-        lines = sentences(source.text)
-        if not lines or (rank > 0 and overlap(question, source) < ALSO):
-            continue
-        scored = sorted(range(len(lines)), key=lambda n: (-len(wanted & set(content_words(lines[n]))) - (n == 0), n))
-        chosen = sorted(scored[: most - len(claims) if rank == 0 else 1])
-        claims += [Claim(text=lines[n][:LONGEST], citations=[source.id]) for n in chosen]
-        if len(claims) >= most:
-            break
+    for rank, (source, lines) in enumerate(passages):
+        fits = [len(wanted & set(content_words(line))) + _cue(question, line) for line in lines]
+        scored = sorted(range(len(lines)), key=lambda n: (-fits[n] - (rank == n == 0), n))
+        room = most - len(passages) + 1 if rank == 0 else 1
+        claims += [Claim(text=lines[n][:LONGEST], citations=[source.id]) for n in sorted(scored[:room])]
     return claims[:most]
+
+
+def _cue(question: str, line: str) -> float:
+    """Return 1 for a sentence that answers in the way the question asks, else 0."""
+    return float(any(asks.search(question) and answers.search(line) for asks, answers in _CUES))
 
 
 def overlap(question: str, source: Source) -> float:

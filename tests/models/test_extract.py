@@ -1,0 +1,41 @@
+"""What an extractive answer quotes."""
+
+from __future__ import annotations
+
+from lyceum.sources import Source
+from models.offline.extract import extract, sentences
+
+
+def passage(name: str, text: str) -> Source:
+    return Source(id=name, kind="passage", title=name, text=text)
+
+
+def test_a_paragraph_right_below_its_heading_is_read() -> None:
+    text = (
+        "# Kites\n## Refunds\nCustomers may return a kite within 45 days. Shipping is not refunded.\n## Colours\nAll."
+    )
+    assert sentences(text) == ["Customers may return a kite within 45 days.", "Shipping is not refunded."]
+
+
+def test_tables_and_fences_are_no_sentences() -> None:
+    assert sentences("| a column | another column |\n\n```python\n\nA line of prose that is long enough.") == [
+        "A line of prose that is long enough."
+    ]
+
+
+def test_why_is_answered_with_a_reason_and_how_many_with_a_number() -> None:
+    source = passage(
+        "wings",
+        "A kite flies on a string in the wind. Its sail is curved because a curved sail lifts more. "
+        "A kite in the wind of our hills has 2 to 4 strings.",
+    )
+    assert "because" in extract("Why is the sail curved?", [source], most=2)[-1].text
+    assert "2 to 4" in extract("How many strings does a kite have?", [source], most=2)[-1].text
+
+
+def test_a_second_source_adds_a_sentence_only_when_it_is_about_the_question() -> None:
+    first = passage("kites", "A kite is flown on a string. Kites need wind to fly.")
+    second = passage("wind", "The wind that a kite needs is at least 8 knots.")
+    stranger = passage("boats", "A boat is moored with two ropes at the pier.")
+    assert [claim.citations for claim in extract("How much wind does a kite need?", [first, second])][-1] == ["wind"]
+    assert {claim.citations[0] for claim in extract("How much wind does a kite need?", [first, stranger])} == {"kites"}
