@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer, TracerProvider
 
 EXPORT_SECONDS = 2  # at most this long a collector that is down delays the end of a command
-EXTRA = "uv pip install -r requirements/logfire.lock"
+EXTRA = ".venv/bin/uv pip install -r requirements/logfire.lock"
 
 
 @contextmanager
