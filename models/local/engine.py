@@ -33,7 +33,7 @@ class Engine:
 
     def __init__(self, path: Path, *, cache: bool = True) -> None:
         self.path = path
-        self._cache = cache
+        self.cache = cache
         self._turn = threading.Lock()
         self._server: Any = None
 
@@ -59,7 +59,7 @@ class Engine:
             "n": samples,
             "seed": 1,
             "stop": list(stop),
-            "cache_prompt": self._cache,
+            "cache_prompt": self.cache,
             # Streamed, so that a cancelled request ends at its next token and not at its last.
             "stream": True,
             "stream_options": {"include_usage": True},

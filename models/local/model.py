@@ -38,11 +38,11 @@ class LocalModel(Model):
     def __init__(self, name: str, engine: Engine, guide: Guide | None = None) -> None:
         super().__init__()
         self._name = name
-        self._engine = engine
+        self.engine = engine
         self._guide = guide
 
     def with_guide(self, guide: Guide) -> LocalModel:
-        return LocalModel(self._name, self._engine, guide)
+        return LocalModel(self._name, self.engine, guide)
 
     @property
     def model_name(self) -> str:
@@ -60,7 +60,7 @@ class LocalModel(Model):
     ) -> ModelResponse:
         _, parameters = self.prepare_request(model_settings, model_request_parameters)
         turn = read_turn(messages, parameters)
-        thought = _Thought(self._engine)
+        thought = _Thought(self.engine)
         if self._guide is not None:
             parts = write_parts(await self._guide(turn, thought), turn, parameters)
         else:
