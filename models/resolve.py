@@ -55,8 +55,9 @@ def _ladder(settings: Settings, environment: Mapping[str, str]) -> Iterator[Rung
 
 def _hosted(name: str, model: str, environment: Mapping[str, str]) -> Rung:
     lack = lacking(name, environment)
-    have = " and ".join(each for group in HOSTED[name].needs if (each := chosen(group, environment)))
-    return Rung(name, f"{name}:{model}", not lack, lack or f"{have} set")
+    have = [each for group in HOSTED[name].needs if (each := chosen(group, environment))]
+    found = f"{' and '.join(have)} {'is' if len(have) == 1 else 'are'} set"
+    return Rung(name, f"{name}:{model}", not lack, lack or found)
 
 
 def _azure(environment: Mapping[str, str]) -> Rung:
