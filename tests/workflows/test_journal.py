@@ -15,6 +15,7 @@ from lyceum.errors import Unavailable, UserError
 from lyceum.events import Note
 from lyceum.run_store import SqliteRunStore
 from lyceum.runs import Decision
+from lyceum.settings import BudgetSettings
 from workflows.context import Context
 from workflows.engines.journal import JournalEngine
 from workflows.engines.journal_store import JournalStore
@@ -84,7 +85,16 @@ async def has_child(ctx: Context, request: Ask) -> dict[str, Any]:
     return {"child": await ctx.child("in_turn", request)}
 
 
-FLOWS = {flow.__name__: flow for flow in (in_turn, side_by_side, asks_first, tells, waits, has_child)}
+async def takes_long(ctx: Context, request: Ask) -> None:
+    await asyncio.sleep(5)
+
+
+async def is_let_down(ctx: Context, request: Ask) -> None:
+    raise TimeoutError("some service")
+
+
+_ALL = (in_turn, side_by_side, asks_first, tells, waits, has_child, takes_long, is_let_down)
+FLOWS = {flow.__name__: flow for flow in _ALL}
 
 
 @pytest.fixture(autouse=True)
@@ -98,10 +108,10 @@ def engine(tmp_path: Path) -> JournalEngine:
     return make_engine(tmp_path)
 
 
-def make_engine(folder: Path) -> JournalEngine:
+def make_engine(folder: Path, budget: BudgetSettings = BudgetSettings()) -> JournalEngine:  # noqa: B008 - frozen
     artifacts = FolderArtifacts(folder / "artifacts")
     unused: Any = None
-    runtime = Runtime({}, unused, SqliteRunStore(folder / "runs.db"), artifacts, unused)
+    runtime = Runtime({}, unused, SqliteRunStore(folder / "runs.db"), artifacts, unused, budget)
     return JournalEngine(runtime, JournalStore(folder / "runs.db", artifacts), FLOWS)
 
 
@@ -212,3 +222,11 @@ async def test_a_cancelled_run_ends_as_cancelled(engine: JournalEngine) -> None:
 async def test_an_unknown_flow_is_refused_with_the_nearest_name(engine: JournalEngine) -> None:
     with pytest.raises(UserError, match="in_turn"):
         await engine.submit("in_turns", Ask())
+
+
+async def test_a_run_ends_at_its_time_limit_and_only_then_by_it(tmp_path: Path) -> None:
+    engine = make_engine(tmp_path, BudgetSettings(seconds=0.05))
+    late = await engine.drive(await engine.submit("takes_long", Ask()))
+    assert (late.status, "longer than 0.05 s" in late.error) == ("limit", True)
+    let_down = await engine.drive(await engine.submit("is_let_down", Ask()))
+    assert (let_down.status, "could not be reached" in let_down.error) == ("failed", True)

@@ -259,8 +259,9 @@ class JournalEngine:
         store = self.runtime.store
         flow = self._flows[run.flow]
         request_type = get_type_hints(flow).get("request", dict)
+        clock = asyncio.timeout(self.runtime.budget.seconds)
         try:
-            async with asyncio.timeout(self.runtime.budget.seconds):
+            async with clock:
                 result = await flow(JournalContext(self, run), TypeAdapter(request_type).validate_python(run.input))
         except Suspended:
             await store.set_status(run.id, "waiting", fence=lease.fence)
@@ -271,17 +272,15 @@ class JournalEngine:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-        except TimeoutError:
-            limit = LimitReached(
-                f"The run took longer than {self.runtime.budget.seconds:.0f} s.", next_step="Raise budget.seconds."
-            )
-            await self._fail(run, lease, limit)
         except LyceumError as error:
             await self._fail(run, lease, error)
         except Exception as error:  # noqa: BLE001 - the last place that can turn a crash into a readable end
             from models.errors import friendly
 
-            await self._fail(run, lease, friendly(error))
+            limit = LimitReached(
+                f"The run took longer than {self.runtime.budget.seconds:g} s.", next_step="Raise budget.seconds."
+            )
+            await self._fail(run, lease, limit if clock.expired() else friendly(error))
         else:
             value = result.model_dump(mode="json") if isinstance(result, BaseModel) else result
             await store.set_status(run.id, "done", result=value, fence=lease.fence)
