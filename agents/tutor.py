@@ -73,7 +73,7 @@ def offline(turn: Turn) -> Sequence[Call] | BaseModel:
     return Lesson(
         explanation=" ".join(lines[:EXPLAINED]),
         example=_example(lines[EXPLAINED:]),
-        check_question=asked[-1] if asked else f"In your own words: what is {topic}, and what is it used for?",
+        check_question=asked[0] if asked else f"In your own words: what is {topic}, and what is it used for?",
         citations=[passage.id],
     )
 

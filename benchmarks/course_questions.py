@@ -23,6 +23,7 @@ from mcp_servers.course.search import Evidence, Index
 
 RIDGE = 0.5  # keeps the fit from trusting a feature that happens to separate a hundred cases
 STEPS = 20_000
+VERDICTS: tuple[str, ...] = ("right", "wrong", "declined", "error")
 
 
 async def ask_all(split: str | None) -> SuiteReport:
@@ -49,17 +50,21 @@ def fit(index: Index, cases: Iterable[Case]) -> list[float]:
     return [round(float(weight), 2) for weight in weights]
 
 
+def tally(found: SuiteReport) -> dict[str, dict[str, int]]:
+    """Count verdicts apart for what the course answers and what must be declined."""
+    gold = {case.id: case.expected["gold"] for case in suite().cases}
+    counts = {group: dict.fromkeys(VERDICTS, 0) for group in ("answerable", "unanswerable")}
+    for result in found.results:
+        counts["answerable" if gold[result.case] else "unanswerable"][result.verdict] += 1
+    return counts
+
+
 def report(found: SuiteReport, show: list[str]) -> None:
+    print(f"{'':14}{'cases':>10}" + "".join(f"{verdict:>10}" for verdict in VERDICTS))
+    for group, counts in tally(found).items():
+        print(f"{group:14}{sum(counts.values()):10}" + "".join(f"{n:10}" for n in counts.values()))
+    print(f"{1000 * found.seconds / max(1, len(found.results)):.0f} ms a question")
     cases = {case.id: case for case in suite().cases}
-    answerable = [result for result in found.results if cases[result.case].expected["gold"]]
-    others = [result for result in found.results if not cases[result.case].expected["gold"]]
-    print(f"{'':14}{'cases':>6}{'right':>7}{'wrong':>7}{'declined':>10}{'error':>7}")
-    for name, results in (("answerable", answerable), ("unanswerable", others)):
-        counts = [
-            sum(result.verdict == verdict for result in results) for verdict in ("right", "wrong", "declined", "error")
-        ]
-        print(f"{name:14}{len(results):6}" + "".join(f"{n:{w}}" for n, w in zip(counts, (7, 7, 10, 7), strict=True)))
-    print(f"{found.seconds / max(1, len(found.results)) * 1000:.0f} ms a question")
     for result in found.results:
         if found.split == "dev" and result.verdict in show:
             _print(cases[result.case], result)
@@ -74,7 +79,7 @@ def _print(case: Case, result: CaseResult) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--split", choices=["dev", "heldout"], default="dev")
-    parser.add_argument("--show", choices=["right", "wrong", "declined", "error"], action="append", default=[])
+    parser.add_argument("--show", choices=VERDICTS, action="append", default=[])
     parser.add_argument("--json", type=Path, help="write the report here")
     parser.add_argument("--fit", action="store_true", help="print the confidence's weights instead of asking")
     options = parser.parse_args()
@@ -90,7 +95,8 @@ def main() -> None:
     report(found, options.show)
     if options.json:
         # Held-out cases are named nowhere, so that nobody tunes on them.
-        body = found.model_dump() if options.split == "dev" else found.model_dump(exclude={"results"})
+        body = found.model_dump(include={"suite", "split", "seconds", *(["results"] if options.split == "dev" else [])})
+        body |= tally(found)
         options.json.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

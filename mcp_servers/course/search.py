@@ -24,7 +24,7 @@ UNHEARD = 0.6  # information of a word that the course never uses; a name that i
 GLOSSARY = 0.6  # a definition is short, so BM25 would put it above the section that explains
 CLOSENESS = 3.0  # weight of a cosine, beside a best word score of 1
 CONFIDENT = 0.65
-NEAR = 0.7  # of the best score: a section that reaches it may be the answer too
+NEAR = 0.75  # of the best score: a section that reaches it may be the answer too
 # Logistic regression from `Evidence.features` to "the course answers this", over the development questions:
 # python -m benchmarks.course_questions --fit
 BY_WORDS = (-2.04, 3.23, 0.8, 2.25, 0.36, -1.03)

@@ -10,15 +10,21 @@ from models.offline.skill import content_words
 
 _HEADING = re.compile(r"^#{1,6} .*$", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\d`$(\[*])|\n{2,}|\n(?=[-*|#])")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _CUES = tuple(
     (re.compile(asks, re.IGNORECASE), re.compile(answers, re.IGNORECASE))
     for asks, answers in (
         (r"\bwhy\b|\breason", r"\b(?:because|so that|therefore)\b"),
         (r"\bhow (?:many|much|big|large|long|far|often)\b|\bsize\b", r"\d"),
+        (
+            r"\b(?:prevent|avoid|reduc|mitigat|protect|defen|fix|improv)",
+            r"\b(?:mitigat|remed|defen[cs]e|prevent|reduc)",
+        ),
         (r"\b(?:formula|equation|calculat\w*|comput\w*)\b", r"`[^`]*[=/(][^`]*`"),
     )
 )
 LONGEST = 420
+REPEATED = 0.6  # share of a sentence's words that was said already
 ALSO = 0.3  # share of the question's words that a second passage must carry to be quoted too
 
 
@@ -36,17 +42,41 @@ def extract(question: str, sources: Sequence[Source], *, most: int = 3) -> list[
     words they carry, and by saying because where it asks why or a number where it asks how many. The second source
     adds one sentence if it is about the question too. Sources come in order of relevance and keep it.
     """
-    wanted = set(content_words(question))
     passages = [(source, lines) for source in sources[:2] if (lines := sentences(source.text))]
     if len(passages) > 1 and overlap(question, passages[1][0]) < ALSO:
         passages.pop()
-    claims: list[Claim] = []
-    for rank, (source, lines) in enumerate(passages):
-        fits = [len(wanted & set(content_words(line))) + _cue(question, line) for line in lines]
-        scored = sorted(range(len(lines)), key=lambda n: (-fits[n] - (rank == n == 0), n))
-        room = most - len(passages) + 1 if rank == 0 else 1
-        claims += [Claim(text=lines[n][:LONGEST], citations=[source.id]) for n in sorted(scored[:room])]
-    return claims[:most]
+    if not passages:
+        return []
+    (best, lines), *others = passages
+    chosen = _best(question, lines, most - len(others), lead=True)
+    also: list[tuple[Source, str]] = []
+    for source, rest in others:
+        new = [line for line in rest if _fit(question, line) and not _says_nothing_new(line, chosen)]
+        also += [(source, line) for line in _best(question, new, 1)]
+    if not also:
+        chosen = _best(question, lines, most, lead=True)
+    quoted = [*((best, line) for line in chosen), *also]
+    return [Claim(text=line[:LONGEST], citations=[source.id]) for source, line in quoted]
+
+
+def _best(question: str, lines: Sequence[str], most: int, *, lead: bool = False) -> list[str]:
+    """Return the lines that fit best, in their order; `lead` favours the first, which defines a passage's subject."""
+    fits = [_fit(question, line) + (lead and n == 0) for n, line in enumerate(lines)]
+    return [lines[n] for n in sorted(sorted(range(len(lines)), key=lambda n: -fits[n])[:most])]
+
+
+def _says_nothing_new(line: str, said: Sequence[str]) -> bool:
+    before = " ".join(said)
+    if not set(_NUMBER.findall(line)) <= set(_NUMBER.findall(before)):
+        return False
+    words = set(content_words(line))
+    return len(words & set(content_words(before))) >= REPEATED * len(words)
+
+
+def _fit(question: str, line: str) -> float:
+    """Return how well a sentence answers: question words it carries, most of all early on, and the kind of answer."""
+    wanted, held = set(content_words(question)), content_words(line)
+    return len(wanted.intersection(held)) + 0.5 * bool(wanted.intersection(held[:3])) + _cue(question, line)
 
 
 def _cue(question: str, line: str) -> float:

@@ -39,3 +39,17 @@ def test_a_second_source_adds_a_sentence_only_when_it_is_about_the_question() ->
     stranger = passage("boats", "A boat is moored with two ropes at the pier.")
     assert [claim.citations for claim in extract("How much wind does a kite need?", [first, second])][-1] == ["wind"]
     assert {claim.citations[0] for claim in extract("How much wind does a kite need?", [first, stranger])} == {"kites"}
+
+
+def test_a_second_source_that_repeats_the_first_leaves_its_place_to_more_of_the_first() -> None:
+    first = passage(
+        "kites", "A kite is a toy that is flown on a string. Children like to run with it. A kite has a tail of paper."
+    )
+    again = passage("glossary", "A kite is a toy flown on a string.")
+    claims = extract("What is a kite?", [first, again])
+    assert [claim.citations for claim in claims] == [["kites"]] * 3
+
+
+def test_nothing_is_quoted_from_passages_without_prose() -> None:
+    assert extract("What is a kite?", [passage("empty", "| a | b |")]) == []
+    assert extract("What is a kite?", []) == []
