@@ -17,6 +17,7 @@ from mcp_servers.services import Services
 
 Call = Callable[..., Coroutine[Any, Any, dict[str, Any]]]
 
+COMPANY = Path(__file__).parents[2] / "fixtures" / "company"
 MARKDOWN = """---
 title: Kites
 ---
@@ -86,6 +87,39 @@ def word() -> bytes:
     written = io.BytesIO()
     document.save(written)
     return written.getvalue()
+
+
+def word_of(text: str) -> bytes:
+    """Write the lines of a text as a Word file: `#` and `##` are headings."""
+    document = docx.Document()
+    for line in text.splitlines():
+        hashes = len(line) - len(line.lstrip("#"))
+        if hashes:
+            document.add_heading(line[hashes:].strip(), level=hashes)
+        else:
+            document.add_paragraph(line)
+    written = io.BytesIO()
+    document.save(written)
+    return written.getvalue()
+
+
+def build_company(folder: Path) -> None:
+    """Copy the documents of an invented company, and write two of them as PDF (a page a line) and as DOCX."""
+    folder.mkdir()
+    for path in sorted(COMPANY.iterdir()):
+        text = path.read_text(encoding="utf-8")
+        if path.name.endswith(".pages.txt"):
+            (folder / path.name.replace(".pages.txt", ".pdf")).write_bytes(written_pdf(*text.splitlines()))
+        elif path.name.endswith(".docx.txt"):
+            (folder / path.name.removesuffix(".txt")).write_bytes(word_of(text))
+        elif path.suffix != ".yaml":
+            (folder / path.name).write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Path:
+    build_company(tmp_path / "company")
+    return tmp_path / "company"
 
 
 @pytest.fixture
