@@ -7,6 +7,7 @@ A section is as close to a question as its closest line: one vector for 150 word
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,9 +36,9 @@ def lines(course: Course) -> list[tuple[int, str]]:
     return found
 
 
-def fingerprint(course: Course, model: str) -> str:
+def fingerprint(texts: Iterable[str], model: str) -> str:
     """Return the SHA-256 of what the vectors are made from: the model's name and every line."""
-    return hashlib.sha256("\n".join([model, *(text for _, text in lines(course))]).encode()).hexdigest()
+    return hashlib.sha256("\n".join([model, *texts]).encode()).hexdigest()
 
 
 class Meaning:
@@ -46,14 +47,14 @@ class Meaning:
     def __init__(self, course: Course, embedder: Embedder, file: Path = FILE) -> None:
         import numpy as np
 
+        owners, texts = zip(*lines(course), strict=True)
         with np.load(file) as held:
-            if str(held["fingerprint"]) != fingerprint(course, embedder.name):
+            if str(held["fingerprint"]) != fingerprint(texts, embedder.name):
                 raise OperatorError(
                     "The course's vectors are out of date.", next_step="python -m mcp_servers.course.meaning"
                 )
             self._vectors = held["vectors"].astype(np.float32)
-        owners = [number for number, _ in lines(course)]
-        self._starts = [owners.index(number) for number in range(len(course.sections))]
+        self._starts = [n for n, owner in enumerate(owners) if n == 0 or owner != owners[n - 1]]
         self._embedder = embedder
 
     def closeness(self, question: str) -> NDArray[np.float32]:
@@ -68,9 +69,9 @@ def build(embedder: Embedder, file: Path = FILE) -> None:
     """Embed every line and write the vectors in float16, which moves no cosine by more than 0.001."""
     import numpy as np
 
-    course = Course()
-    vectors = embedder.embed([text for _, text in lines(course)])
-    np.savez(file, vectors=vectors.astype(np.float16), fingerprint=np.array(fingerprint(course, embedder.name)))
+    texts = [text for _, text in lines(Course())]
+    vectors = embedder.embed(texts)
+    np.savez(file, vectors=vectors.astype(np.float16), fingerprint=np.array(fingerprint(texts, embedder.name)))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from models.offline.skill import FUNCTION_WORDS
 
@@ -31,6 +32,7 @@ _ENDINGS = (
 SHORTEST_STEM = 3
 
 
+@cache
 def stem(word: str) -> str:
     """Cut one ending off a lower-case word, so that quantize, quantized, quantization and quantizing meet.
 
