@@ -150,7 +150,7 @@ def _load(path: Path) -> Any:
     parameters.n_ctx, parameters.n_parallel, parameters.kv_unified = CONTEXT, SLOTS, True
     parameters.warmup = False
     parameters.verbosity = -1
-    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = len(os.sched_getaffinity(0))
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = os.cpu_count() or 2
     try:
         return library.Server(parameters)
     except RuntimeError:

@@ -12,6 +12,7 @@ from lyceum.errors import UserError, nearest
 from lyceum.events import Answered, SourceFound, TextDelta
 from lyceum.sources import Claim, Source, by_id, resolve
 from lyceum.tables import Schema
+from models.offline.model import OfflineModel
 from models.offline.skill import content_words
 from models.tables.words import name_words
 from workflows.runtime import Runtime
@@ -21,8 +22,10 @@ SAMPLE_DATABASE = "chinook"
 HISTORY_TURNS = 6
 EVIDENCE_CHARACTERS = 6000
 STOPPED = "(stopped here)"
-NEXT_ACTION = (
-    "Attach a source (--attach PATH), start Ollama or set a provider key; `lyceum models list` shows who can answer."
+ATTACH = "Attach a source that holds the answer (--attach PATH)."
+ASK_A_MODEL = (
+    "Attach a source (--attach PATH), pull a local model (`lyceum models pull qwen2.5-coder-1.5b`: 1.1 GB, "
+    "Apache-2.0), start Ollama or set a provider key; `lyceum models list` shows who can answer."
 )
 
 
@@ -207,7 +210,7 @@ def _evidence(piece: Piece) -> str:
 
 async def compose(runtime: Runtime, question: str, pieces: list[Piece]) -> Composed:
     """Write the answer: every piece in order, citations numbered; what does not resolve is dropped and named."""
-    del runtime, question
+    del question
     registry = by_id(source for piece in pieces for source in piece.sources)
     answered = [piece for piece in pieces if piece.claims and not piece.failed]
     resolved = resolve([claim for piece in answered for claim in piece.claims], registry)
@@ -231,6 +234,7 @@ async def compose(runtime: Runtime, question: str, pieces: list[Piece]) -> Compo
             body += f"\n\n(The reviewer objects: {piece.objection})"
         blocks.append(body if len(pieces) == 1 else f"**{piece.task}**\n\n{body}")
     declined = not answered
+    next_action = ASK_A_MODEL if isinstance(runtime.models.get(), OfflineModel) else ATTACH
     output: Any = pieces[0].output if len(pieces) == 1 else {piece.id: piece.output for piece in pieces}
     event = Answered(
         role=pieces[0].role if len(pieces) == 1 else "team",
@@ -239,7 +243,7 @@ async def compose(runtime: Runtime, question: str, pieces: list[Piece]) -> Compo
         sources=resolved.sources,
         output=output,
         declined=declined,
-        next_action=NEXT_ACTION if declined else "",
+        next_action=next_action if declined else "",
     )
     return Composed(event=event, dropped=resolved.dropped)
 
