@@ -10,21 +10,12 @@ from pydantic import BaseModel
 from pydantic_ai.tools import ToolDefinition
 
 from models.offline.extract import extract
-from models.offline.skill import Call, Turn, content_words
-
-FITS = 0.34  # share of the request's words that a tool's own words must carry before it is called
+from models.offline.select import select
+from models.offline.skill import Call, Turn
 
 
 class Text(BaseModel):
     text: str
-
-
-def select(request: str, tools: Sequence[ToolDefinition]) -> ToolDefinition | None:
-    """Return the tool whose name, description and parameter docs carry most of the request's words, if enough."""
-    wanted = set(content_words(request))
-    scored = [(len(wanted & _words_of(tool)) / (len(wanted) or 1), -number) for number, tool in enumerate(tools)]
-    best, place = max(scored, default=(0.0, 0))
-    return tools[-place] if best >= FITS else None
 
 
 def fill(request: str, schema: dict[str, Any]) -> dict[str, Any] | None:
@@ -63,9 +54,3 @@ def answer_with_tools(turn: Turn, tools: Sequence[ToolDefinition]) -> Sequence[C
     if tool is None or arguments is None:
         return Text(text="The offline engine found no tool for this. See `lyceum models list`.")
     return [Call(tool.name, arguments)]
-
-
-def _words_of(tool: ToolDefinition) -> set[str]:
-    properties = cast("dict[str, dict[str, Any]]", tool.parameters_json_schema.get("properties", {}))
-    docs = " ".join(f"{name} {field.get('description', '')}" for name, field in properties.items())
-    return set(content_words(f"{tool.name.replace('_', ' ')} {tool.description or ''} {docs}".replace("_", " ")))
