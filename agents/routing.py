@@ -51,7 +51,10 @@ def split(request: str) -> list[str]:
     kept: list[str] = []
     for part in parts:
         # "and why is it used" belongs to the question before it: it has no subject of its own.
-        if kept and (len(content_words(part)) < 1 or re.search(r"\b(it|they|them|its|their|that|this)\b", part)):
+        if kept and (
+            len(content_words(part)) < 1
+            or re.search(r"\b(it|they|them|its|their|that|this|one$)\b", part.rstrip(" ?!."))
+        ):
             kept[-1] = f"{kept[-1]} and {part}"
         elif part:
             kept.append(part)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mcp_servers.course.meaning import Meaning
-from mcp_servers.course.notes import Course, Section, names_of
+from mcp_servers.course.notes import Course, Section
 from mcp_servers.course.words import asked, joined, names, terms
 
 K1 = 1.2
@@ -186,8 +186,8 @@ def leading(hits: Sequence[Hit]) -> int:
 def _aliases(course: Course) -> dict[str, list[tuple[str, ...]]]:
     """Map a one-word name of a term, an acronym mostly, to its other names, each as its words."""
     known: dict[str, list[tuple[str, ...]]] = {}
-    for entry in course.glossary:
-        spelled = [tuple(terms(name)) for name in [str(entry["term"]), *names_of(entry, "aliases")]]
+    for section in course.sections:
+        spelled = [tuple(terms(name)) for name in section.names if not section.heading]
         for name in spelled:
             if len(name) == 1:
                 known.setdefault(name[0], []).extend(other for other in spelled if other and other != name)

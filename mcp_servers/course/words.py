@@ -59,9 +59,8 @@ def terms(text: str) -> list[str]:
 
 
 def asked(question: str) -> list[str]:
-    """Return the distinct terms of a question that carry its subject; all terms where only everyday words are left."""
-    kept = list(dict.fromkeys(term for term in terms(question) if term not in _EVERYDAY))
-    return kept or list(dict.fromkeys(terms(question)))
+    """Return the distinct terms of a question that carry its subject; none where it names no subject."""
+    return list(dict.fromkeys(term for term in terms(question) if term not in _EVERYDAY))
 
 
 def joined(term: str, question: str) -> bool:

@@ -12,15 +12,21 @@ _HEADING = re.compile(r"^#{1,6} .*$", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\d`$(\[*])|\n{2,}|\n(?=[-*|#])")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _CUES = tuple(
-    (re.compile(asks, re.IGNORECASE), re.compile(answers, re.IGNORECASE))
-    for asks, answers in (
-        (r"\bwhy\b|\breason", r"\b(?:because|so that|therefore)\b"),
-        (r"\bhow (?:many|much|big|large|long|far|often)\b|\bsize\b", r"\d"),
+    (re.compile(asks, re.IGNORECASE), re.compile(answers, re.IGNORECASE), weight)
+    for asks, answers, weight in (
+        (r"\bwhy\b|\breason", r"\b(?:because|so that|therefore)\b", 1),
+        (r"\bhow (?:many|much|big|large|long|far|often)\b|\bsize\b", r"\d", 1),
+        (r"\b(?:formula|equation|calculat\w*|comput\w*)\b", r"`[^`]*[=/(][^`]*`", 1),
         (
-            r"\b(?:prevent|avoid|reduc|mitigat|protect|defen|fix|improv)",
-            r"\b(?:mitigat|remed|defen[cs]e|prevent|reduc)",
+            r"\b(?:limit(?:s|ations?)|weak\w*|drawbacks?|disadvantages?|downsides?|problems? (?:of|with))\b",
+            r"\b(?:weak\w*|limits? (?:is|are)|drawbacks?|price|costs?|fails?|cannot)\b",
+            3,
         ),
-        (r"\b(?:formula|equation|calculat\w*|comput\w*)\b", r"`[^`]*[=/(][^`]*`"),
+        (
+            r"\b(?:prevent|avoid|reduc|mitigat|protect|defen[ds]|deal with|counter|against)",
+            r"\b(?:mitigat\w*|remed\w*|defen[cs]es?|prevent\w*|countermeasures?) (?:is|are)\b",
+            3,
+        ),
     )
 )
 LONGEST = 420
@@ -80,8 +86,9 @@ def _fit(question: str, line: str) -> float:
 
 
 def _cue(question: str, line: str) -> float:
-    """Return 1 for a sentence that answers in the way the question asks, else 0."""
-    return float(any(asks.search(question) and answers.search(line) for asks, answers in _CUES))
+    """Return the weight of a sentence's answering in the way that the question asks, 0 where it does not."""
+    fitting = (weight for asks, answers, weight in _CUES if asks.search(question) and answers.search(line))
+    return max(fitting, default=0)
 
 
 def overlap(question: str, source: Source) -> float:

@@ -134,6 +134,10 @@ def test_a_question_without_any_word_of_the_course_finds_nothing(course: Course)
     assert not Index(course).search("???", 5)
 
 
+def test_a_question_that_names_no_subject_is_not_answered(course: Course) -> None:
+    assert all(hit.confidence < CONFIDENT for hit in Index(course).search("How does it really work?", 5))
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

@@ -33,6 +33,16 @@ def test_why_is_answered_with_a_reason_and_how_many_with_a_number() -> None:
     assert "2 to 4" in extract("How many strings does a kite have?", [source], most=2)[-1].text
 
 
+def test_a_drawback_and_a_remedy_are_found_under_other_words() -> None:
+    source = passage(
+        "kites",
+        "A kite is flown on a string. Kites of paper are light and kites of silk are strong. "
+        "Their weakness is that rain soaks them. Remedies are wax and varnish.",
+    )
+    assert "rain" in extract("What are the limitations of kites?", [source], most=2)[-1].text
+    assert "varnish" in extract("How do I protect kites of paper?", [source], most=2)[-1].text
+
+
 def test_a_second_source_adds_a_sentence_only_when_it_is_about_the_question() -> None:
     first = passage("kites", "A kite is flown on a string. Kites need wind to fly.")
     second = passage("wind", "The wind that a kite needs is at least 8 knots.")
