@@ -85,17 +85,22 @@ async def guided(turn: Turn, think: Think) -> Sequence[Call] | BaseModel:
     return [Call("sandbox_run", {"code": code.strip()})]
 
 
+def _refused(run: Result) -> bool:
+    """Tell whether nothing was run: the sandbox said no, or a person did, which comes as text instead of a result."""
+    return not run.ok or isinstance(run.content, str)
+
+
 def _failure(run: Result) -> str:
     """What went wrong in a run, or an empty string."""
-    if not run.ok:
+    if _refused(run):
         return str(run.content)
     error = run.content.get("error")
     return f"{error['name']}: {error['value']}" if error else ""
 
 
 def _report(run: Result, code: str) -> CodeResult:
-    if not run.ok:
-        return CodeResult(code=code, declined=f"The sandbox refused: {run.content}")
+    if _refused(run):
+        return CodeResult(code=code, declined=f"The code was not run: {run.content}")
     return CodeResult(
         code=code,
         stdout=run.content.get("stdout", ""),

@@ -32,7 +32,12 @@ def main(argv: list[str] | None = None) -> int:
 
     if name not in COMMANDS or arguments[0] != name:
         return unknown_command(arguments[0], list(COMMANDS))
-    return guarded(lambda: _run(name, arguments[1:]))
+    code = guarded(lambda: _run(name, arguments[1:]))
+    if argv is not None:
+        return code
+    from app.cli.stopping import leave
+
+    return leave(code)
 
 
 def _run(name: str, arguments: list[str]) -> int:

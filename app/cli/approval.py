@@ -1,35 +1,113 @@
-"""Answering an approval at the terminal."""
+"""Answering an approval: by what was said on the command line, or by a person at the terminal."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
-from lyceum.errors import UserError
-from lyceum.runs import Decision, RunStore
+from app.cli.terminal import say
+from lyceum.errors import UserError, nearest
+from lyceum.runs import Approval, Decision, Run
+
+if TYPE_CHECKING:
+    from app.wiring import App
+
+# Shows a prompt with an editable default and returns the line; raises EOFError when nobody will answer.
+Read = Callable[[str, str], Awaitable[str]]
+Decide = Callable[[Approval], Awaitable[Decision | None]]
+
+CHOICES = "[y]es, [n]o REASON, [e]dit, [a]lways in this thread? "
+_WORDS = {"yes": True, "y": True, "no": False, "n": False}
 
 
-async def decide_at_terminal(store: RunStore, run: str) -> None:
-    """Show each pending approval of a run and record the answer: y, n with a reason, e to edit, a for always."""
-    import asyncio
+def standing(*, yes: bool, approve: Sequence[str]) -> dict[str, bool]:
+    """Return the answers given in advance: `--yes` as "*", `--approve TOOL`, `TOOL=yes` or `TOOL=no` by tool."""
+    answers = {"*": True} if yes else {}
+    for given in approve:
+        tool, _, word = given.partition("=")
+        if word.lower() not in ("", *_WORDS):
+            raise UserError(
+                f"--approve {given}: {word!r} is no answer.", next_step=nearest(word, _WORDS, what="answers")
+            )
+        answers[tool] = _WORDS.get(word.lower(), True)
+    return answers
 
-    for approval in await store.approvals(run=run):
-        print(f"{approval.title}\n{json.dumps(approval.request, indent=2, ensure_ascii=False)}", file=sys.stderr)
-        answer = (await asyncio.to_thread(input, "[y]es, [n]o REASON, [e]dit, [a]lways? ")).strip()
-        await store.decide(run, approval.id, await asyncio.to_thread(_decision, answer, approval.request))
+
+async def carry_out(app: App, run_id: str, answers: Mapping[str, bool], decide: Decide | None) -> Run:
+    """Drive a run to its end through its approvals; it stays waiting where nothing and nobody decides."""
+    run = await app.engine.drive(run_id)
+    while run.status == "waiting":
+        pending = await app.store.approvals(run=run_id)
+        for approval in pending:
+            decision = _in_advance(answers, approval) or (await decide(approval) if decide else None)
+            if decision is None:
+                return run
+            await app.store.decide(run_id, approval.id, decision)
+        if not pending:
+            return run
+        run = await app.engine.drive(run_id)
+    return run
 
 
-def _decision(answer: str, request: dict[str, object]) -> Decision:
-    choice, _, rest = answer.partition(" ")
-    if choice.lower() in ("y", "yes"):
-        return Decision(approved=True)
-    if choice.lower() in ("a", "always"):
-        return Decision(approved=True, always=True)
-    if choice.lower() in ("e", "edit"):
+def _in_advance(answers: Mapping[str, bool], approval: Approval) -> Decision | None:
+    tool = str(approval.request.get("tool", ""))
+    approved = answers.get(tool, answers.get("*"))
+    if approved is None:
+        return None
+    return Decision(approved=approved, by="--approve" if tool in answers else "--yes")
+
+
+async def decide_at_terminal(read: Read, approval: Approval) -> Decision | None:
+    """Show an approval and ask until there is a decision; None at the end of input: nothing was decided."""
+    arguments = cast("dict[str, Any]", approval.request.get("arguments", approval.request))
+    say(f"{approval.title}\n{json.dumps(arguments, indent=2, ensure_ascii=False)}")
+    try:
+        while True:
+            choice, _, rest = (await read(CHOICES, "")).strip().partition(" ")
+            match choice.lower():
+                case "y" | "yes":
+                    return Decision(approved=True)
+                case "a" | "always":
+                    return Decision(approved=True, always=True)
+                case "n" | "no":
+                    return Decision(approved=False, reason=rest.strip() or (await read("why? (Enter: no reason) ", "")))
+                case "e" | "edit":
+                    edited = await _edited(read, arguments)
+                    if edited is not None:
+                        return Decision(approved=True, edited=edited)
+                case _:
+                    say("That is none of the answers; nothing was decided.")
+    except EOFError:
+        return None
+
+
+async def person(approval: Approval) -> Decision | None:
+    """Have the person at the terminal decide; standard output may be a file, so it asks wherever the terminal is."""
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.output import create_output
+
+    session: PromptSession[str] = PromptSession(
+        output=create_output(always_prefer_tty=True), interrupt_exception=asyncio.CancelledError
+    )
+
+    async def read(prompt: str, default: str) -> str:
+        return await session.prompt_async(prompt, default=default, handle_sigint=False)
+
+    return await decide_at_terminal(read, approval)
+
+
+async def _edited(read: Read, arguments: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the arguments as the person rewrote them, or None when the line was emptied."""
+    text = json.dumps(arguments, ensure_ascii=False)
+    while text := (await read("arguments: ", text)).strip():
         try:
-            edited = json.loads(input("arguments as JSON: "))
+            edited = json.loads(text)
         except ValueError as error:
-            raise UserError(f"That is not JSON ({error}).", next_step="Ask again; nothing was decided.") from None
-        return Decision(approved=True, edited=edited)
-    del request
-    return Decision(approved=False, reason=rest)
+            say(f"That is not JSON ({error}). Correct it, or empty the line to go back.")
+            continue
+        if isinstance(edited, dict):
+            return cast("dict[str, Any]", edited)
+        say("Arguments are a JSON object: {...}. Correct it, or empty the line to go back.")
+    return None

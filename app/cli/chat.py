@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lyceum.errors import UserError, WaitsForApproval
+from app.cli.errors import complain
+from app.cli.terminal import say
+from lyceum.errors import Cancelled, LyceumError, UserError, WaitsForApproval
 from lyceum.settings import Settings
 
 if TYPE_CHECKING:
-    from app.cli.render import Progress
+    from app.cli.progress import Progress
     from app.wiring import App
 
 LONGEST_QUESTION = 100_000
@@ -28,11 +32,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", metavar="THREAD", help="continue this thread")
     parser.add_argument("--json", action="store_true", help="the event log as JSON lines on standard output")
     parser.add_argument("--yes", action="store_true", help="approve every tool call of this turn")
-    parser.add_argument("--approve", action="append", default=[], metavar="TOOL", help="approve calls of this tool")
+    parser.add_argument(
+        "--approve", action="append", default=[], metavar="TOOL[=yes|no]", help="answer the approvals of this tool"
+    )
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     question = _question(args)
+    if question is None and not args.model and sys.stdin.isatty():
+        from app.cli.first_run import ask_what_there_is
+
+        ask_what_there_is(settings)
     return asyncio.run(_chat(args, settings, question))
 
 
@@ -44,10 +54,9 @@ def answer_once(settings: Settings, question: str) -> int:
 
 
 def _question(args: argparse.Namespace) -> str | None:
-    """Return the question, or None for a conversation; refuses what cannot be one."""
-    piped = not sys.stdin.isatty()
+    """Return the question, or None for a conversation or a run to finish; refuses what cannot be a question."""
     continuing = args.latest or args.resume
-    if args.question == "-" or (args.question is None and piped and not continuing):
+    if args.question == "-" or (args.question is None and not continuing and not sys.stdin.isatty()):
         try:
             question = sys.stdin.buffer.read().decode("utf-8")
         except UnicodeDecodeError as error:
@@ -72,34 +81,54 @@ def _question(args: argparse.Namespace) -> str | None:
 
 
 async def _chat(args: argparse.Namespace, settings: Settings, question: str | None) -> int:
-    from app.cli.render import Progress
+    from app.cli.approval import standing
+    from app.cli.progress import Progress
+    from app.cli.slash import Conversation, unfinished
     from app.wiring import wire
     from models.offline import LABEL
 
+    os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")  # it draws a picture into the conversation
+    answers = standing(yes=args.yes, approve=args.approve)
     progress = Progress(as_json=args.json)
     async with wire(settings, listen=progress) as app:
         reason = app.runtime.models.reason
         app.runtime.models.get()  # a model that cannot be used is refused before anything is stored
         thread = await _thread(app, args, question)
         for path in args.attach:
-            for attachment in await app.attach(thread, Path(path)):
-                print(f"attached {attachment.kind} {attachment.name}", file=sys.stderr)
-                for problem in attachment.problems:
-                    print(f"  ! left out {problem}", file=sys.stderr)
+            await _attach(app, thread, Path(path))
         if not args.json:
-            print(f"{LABEL}" if "offline engine" in reason else f"answered by {reason}", file=sys.stderr)
-        unfinished = await _unfinished(app, thread) if args.latest or args.resume else None
-        code = 0
-        if unfinished:
-            print(f"finishing run {unfinished}", file=sys.stderr)
-            code = await _finish(app, args, progress, unfinished)
-        if question is not None:
-            code = await _ask(app, args, progress, thread, question)
-        elif not unfinished:
+            say(LABEL if "offline engine" in reason else f"answered by {reason}")
+        left = await unfinished(app.store, thread) if args.latest or args.resume else ""
+        talking = question is None and sys.stdin.isatty() and not args.json
+        if talking:
             from app.cli.interactive import converse
 
-            code = await converse(app, thread, agent=args.agent, approve=["*"] if args.yes else args.approve)
+            if not (args.attach or args.latest or args.resume):
+                await _offer_folder(app, thread)
+            return await converse(Conversation(app, thread, args.agent), progress, answers, unfinished=left)
+        code = 0
+        if left:
+            say(f"finishing run {left}")
+            code = await finish(app, progress, answers, left)
+        if question is not None:
+            return await finish(app, progress, answers, await _submit(app, args, thread, question))
+        if not left:
+            raise UserError("There is nothing to finish and no question.", next_step="lyceum chat -c QUESTION")
         return code
+
+
+async def _attach(app: App, thread: str, path: Path) -> None:
+    for attachment in await app.attach(thread, path):
+        say(f"attached {attachment.kind} {attachment.name}")
+        for problem in attachment.problems:
+            say(f"  ! left out {problem}")
+
+
+async def _offer_folder(app: App, thread: str) -> None:
+    from app.cli.first_run import offer_folder
+
+    if await asyncio.to_thread(offer_folder, app.settings.home, Path.cwd()):
+        await _attach(app, thread, Path.cwd())
 
 
 async def _thread(app: App, args: argparse.Namespace, question: str | None) -> str:
@@ -113,38 +142,32 @@ async def _thread(app: App, args: argparse.Namespace, question: str | None) -> s
     return (await app.store.create_thread((question or "conversation").strip().splitlines()[0])).id
 
 
-async def _unfinished(app: App, thread: str) -> str | None:
-    runs = await app.store.runs(thread=thread, status=("queued", "running", "waiting"), limit=1)
-    return runs[0].id if runs else None
-
-
-async def _ask(app: App, args: argparse.Namespace, progress: Progress, thread: str, question: str) -> int:
+async def _submit(app: App, args: argparse.Namespace, thread: str, question: str) -> str:
     from workflows.chat_turn import ChatRequest
 
-    request = ChatRequest(
-        question=question, agent=args.agent, approve=["*"] if args.yes else args.approve, model="default"
-    )
-    return await _finish(app, args, progress, await app.engine.submit("chat_turn", request, thread=thread))
+    return await app.engine.submit("chat_turn", ChatRequest(question=question, agent=args.agent), thread=thread)
 
 
-async def _finish(app: App, args: argparse.Namespace, progress: Progress, run_id: str) -> int:
-    """Drive a run to its end and print its answer; a pipe never waits for an approval."""
-    from app.cli.approval import decide_at_terminal
+async def finish(app: App, progress: Progress, answers: Mapping[str, bool], run_id: str) -> int:
+    """Drive a run to its end and print its answer; a pipe never waits for an approval, and Ctrl-C loses nothing."""
+    from app.cli.approval import carry_out, person
     from app.cli.render import print_answer
+    from app.cli.stopping import until_interrupted
 
-    run = await app.engine.drive(run_id)
-    while run.status == "waiting" and sys.stdin.isatty() and not args.json:
-        await decide_at_terminal(app.store, run_id)
-        run = await app.engine.drive(run_id)
+    progress.begin()
+    asks = sys.stdin.isatty() and not progress.as_json
+    run = await until_interrupted(carry_out(app, run_id, answers, person if asks else None))
+    if progress.answer is not None and not progress.as_json:
+        print_answer(progress.answer)
+    if run is None:
+        raise Cancelled("Stopped; what was said so far is kept.", next_step="Go on with `lyceum chat -c`.")
     if run.status == "waiting":
-        raise WaitsForApproval(f"Run {run_id} waits for an approval.", next_step=f"lyceum runs approve {run_id}")
-    if run.status in ("failed", "limit", "cancelled"):
-        message, _, step = run.error.partition("\n")
-        print(f"lyceum: {message or run.status}", file=sys.stderr)
-        if step:
-            print(f"  {step.strip()}", file=sys.stderr)
-        wrong_request = progress.finished is not None and message.startswith("There is no agent")
-        return {"limit": 4, "cancelled": 130}.get(run.status, 2 if wrong_request else 1)
-    if progress.answer is not None and not args.json:
-        print_answer(progress.answer, color=sys.stdout.isatty())
-    return 0
+        raise WaitsForApproval(
+            f"Run {run_id} waits for an approval.",
+            next_step=f"lyceum runs approve {run_id} (or deny), then lyceum chat -c",
+        )
+    if run.status == "done":
+        return 0
+    message, _, step = run.error.partition("\n")
+    complain(LyceumError(message or f"the run was {run.status}", next_step=step.strip()))
+    return {"limit": 4, "cancelled": 130}.get(run.status, 2 if message.startswith("There is no agent") else 1)

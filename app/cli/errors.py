@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import time
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 
-from lyceum.errors import LyceumError, nearest
+from app.cli.terminal import say
+from lyceum.errors import LyceumError, frames, nearest
 
 
 def guarded(command: Callable[[], int]) -> int:
@@ -21,27 +19,29 @@ def guarded(command: Callable[[], int]) -> int:
         complain(error)
         return error.exit_code
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+        say("stopped")
         return 130
     except BrokenPipeError:
         # The reader of our output went away; what else Python flushes at exit must not complain about it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the outermost place there is
-        kept = Path(tempfile.gettempdir()) / f"lyceum-{int(time.time())}.log"
-        kept.write_text(traceback.format_exc(), encoding="utf-8")
-        print(
-            f"This is a bug in Lyceum: {type(error).__name__}: {error}\n  The details are in {kept}.", file=sys.stderr
-        )
+        report_bug(error)
         return 1
 
 
 def complain(error: LyceumError) -> None:
-    print(f"lyceum: {error.message}", file=sys.stderr)
-    if error.next_step:
-        print(f"  {error.next_step}", file=sys.stderr)
+    say(f"lyceum: {error.message}" + (f"\n  {error.next_step}" if error.next_step else ""))
+
+
+def report_bug(error: Exception) -> None:
+    """Keep where it happened in a file that only its owner can read; messages stay out, one may hold a key."""
+    handle, kept = tempfile.mkstemp(prefix="lyceum-", suffix=".log")
+    with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
+        file.write(f"{type(error).__name__}\n{frames(error)}")
+    say(f"This is a bug in Lyceum ({type(error).__name__}).\n  Where it happened is in {kept}: please report it.")
 
 
 def unknown_command(name: str, known: list[str]) -> int:
-    print(f"lyceum: there is no command {name!r}.\n  {nearest(name, known, what='commands')}", file=sys.stderr)
+    say(f"lyceum: there is no command {name!r}.\n  {nearest(name, known, what='commands')}")
     return 2

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
+from app.cli.slash import question_of
+from app.cli.terminal import neutral, one_line
 from lyceum.errors import UserError
 from lyceum.settings import Settings
 
 if TYPE_CHECKING:
-    from app.cli.render import Progress
-    from app.wiring import App
     from lyceum.runs import RunStore
 
 ACTIONS = ["list", "show", "events", "watch", "approve", "deny", "cancel", "resume", "fork"]
@@ -30,38 +30,56 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _runs(args: argparse.Namespace, settings: Settings) -> int:
-    from app.cli.render import Progress
+    if args.action in ("watch", "cancel", "resume", "fork"):
+        return await _driven(args, settings)
+    from lyceum.paths import ensure_writable
+    from lyceum.run_store import SqliteRunStore
+
+    store = SqliteRunStore(ensure_writable(settings.home) / "runs.db")  # reading needs no tool server
+    try:
+        match args.action:
+            case "list":
+                await _list(store, as_json=args.json)
+            case "show" | "events":
+                await _show(store, await _full_id(store, args.run), as_json=args.json or args.action == "events")
+            case _:
+                run_id = await _full_id(store, args.run)
+                await _decide(store, run_id, approved=args.action == "approve", reason=args.reason)
+    finally:
+        store.close()
+    return 0
+
+
+async def _driven(args: argparse.Namespace, settings: Settings) -> int:
+    from app.cli.progress import Progress
     from app.wiring import wire
 
     progress = Progress(as_json=args.json)
     async with wire(settings, listen=progress) as app:
-        if args.action == "list":
-            found = await app.store.runs()
-            if args.json:
-                print(json.dumps([each.model_dump(mode="json") for each in found], indent=2))
-                return 0
-            for each in found:
-                given = cast("dict[str, Any]", each.input) if isinstance(each.input, dict) else {}
-                asked = given.get("question", "")
-                print(f"{each.id}  {each.status:<9} {each.created:%Y-%m-%d %H:%M}  {' '.join(str(asked).split())[:80]}")
-            return 0
         run_id = await _full_id(app.store, args.run)
         match args.action:
-            case "show" | "events":
-                await _show(app.store, run_id, as_json=args.json or args.action == "events")
             case "watch":
                 async for event in app.engine.watch(run_id):
                     progress(event)
-            case "approve" | "deny":
-                await _decide(app.store, run_id, approved=args.action == "approve", reason=args.reason)
             case "cancel":
                 await app.engine.cancel(run_id)
             case "resume":
-                return await _resume(app, progress, run_id)
+                from app.cli.chat import finish
+
+                return await finish(app, progress, {}, run_id)
             case _:
                 old = await app.store.run(run_id)
                 print(await app.engine.submit(old.flow, old.input, thread=old.thread))
     return 0
+
+
+async def _list(store: RunStore, *, as_json: bool) -> None:
+    found = await store.runs()
+    if as_json:
+        print(json.dumps([each.model_dump(mode="json") for each in found], indent=2))
+        return
+    for each in found:
+        print(f"{each.id}  {each.status:<9} {each.created:%Y-%m-%d %H:%M}  {one_line(question_of(each), 80)}")
 
 
 async def _full_id(store: RunStore, start: str | None) -> str:
@@ -75,17 +93,14 @@ async def _full_id(store: RunStore, start: str | None) -> str:
 
 
 async def _show(store: RunStore, run_id: str, *, as_json: bool) -> None:
-    from app.cli.render import Progress, print_answer
-    from lyceum.events import Answered
+    from app.cli.progress import Progress
+    from app.cli.render import print_answer
 
-    plain = Progress()
+    progress = Progress(as_json=as_json, tell=lambda line: print(neutral(line)))
     for event in await store.events(run_id):
-        if as_json:
-            print(event.model_dump_json())
-        elif isinstance(event, Answered):
-            print_answer(event, color=False)
-        elif line := plain.line(event):
-            print(line)
+        progress(event)
+    if progress.answer is not None and not as_json:
+        print_answer(progress.answer)
 
 
 async def _decide(store: RunStore, run_id: str, *, approved: bool, reason: str) -> None:
@@ -97,14 +112,3 @@ async def _decide(store: RunStore, run_id: str, *, approved: bool, reason: str) 
     for approval in pending:
         await store.decide(run_id, approval.id, Decision(approved=approved, reason=reason))
     print(f"decided; continue with `lyceum runs resume {run_id}`")
-
-
-async def _resume(app: App, progress: Progress, run_id: str) -> int:
-    from app.cli.render import print_answer
-
-    finished = await app.engine.drive(run_id)
-    if progress.answer is not None and not progress.as_json:
-        print_answer(progress.answer, color=False)
-    if finished.status != "done":
-        print(f"{finished.status}: {finished.error}")
-    return {"done": 0, "waiting": 3, "limit": 4, "cancelled": 130}.get(finished.status, 1)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.render import described, one_line
+from app.cli.render import described
+from app.cli.terminal import one_line
 from lyceum.errors import UserError, nearest
 from lyceum.events import Answered, ModelCalled, PlanMade
-from lyceum.runs import Run, RunStore
+from lyceum.runs import ENDED, Run, RunStore
 
 if TYPE_CHECKING:
     from app.wiring import App
@@ -18,16 +19,27 @@ if TYPE_CHECKING:
 
 @dataclass
 class Conversation:
-    """What commands may change: the thread that is talked in and the agent that is asked (None: routed)."""
+    """What commands may change: the thread that is talked in, and who answers the next turn and how.
+
+    `agent` None is routed; `plan` None plans as the words need; `unfinished` is a run that the face should finish next.
+    """
 
     app: App
     thread: str
     agent: str | None = None
+    model: str = "default"
+    plan: bool | None = None
+    unfinished: str = ""
     left: bool = False
 
     @property
     def store(self) -> RunStore:
         return self.app.store
+
+    @property
+    def answering(self) -> str:
+        """The model's name as a person reads it."""
+        return self.app.runtime.models.reason.partition(" (")[0] if self.model == "default" else self.model
 
 
 async def command(talk: Conversation, line: str) -> str:
@@ -49,12 +61,8 @@ async def turns(talk: Conversation) -> list[tuple[Run, Answered | None]]:
 
 async def usage(talk: Conversation) -> tuple[int, float | None]:
     """Return the thread's tokens and its cost in US dollars, None where no call had a known price."""
-    called = [
-        event
-        for run, _ in await turns(talk)
-        for event in await talk.store.events(run.id)
-        if isinstance(event, ModelCalled)
-    ]
+    runs = await talk.store.runs(thread=talk.thread, limit=10_000)
+    called = [event for run in runs for event in await talk.store.events(run.id) if isinstance(event, ModelCalled)]
     prices = [event.cost for event in called if event.cost is not None]
     return sum(event.input_tokens + event.output_tokens for event in called), sum(prices) if prices else None
 
@@ -63,8 +71,20 @@ async def _help(_talk: Conversation, _rest: str) -> str:
     return "\n".join(f"{name:<9} {about}" for name, (_, about) in COMMANDS.items())
 
 
-async def _model(talk: Conversation, _rest: str) -> str:
-    return f"{talk.app.runtime.models.reason}\nStart `lyceum chat -c --model M` to continue with another."
+async def _model(talk: Conversation, rest: str) -> str:
+    import asyncio
+    import os
+
+    from models.resolve import rungs
+
+    if rest:
+        if talk.app.settings.offline:
+            raise UserError("This conversation is offline.", next_step="Start it without --offline: lyceum chat -c")
+        talk.app.runtime.models.get(rest)  # refused here rather than in the next turn
+        talk.model = rest
+    ladder = await asyncio.to_thread(rungs, talk.app.settings, os.environ)
+    lines = [f"{'✓' if rung.available else ' '} {rung.name:<18} {rung.model:<34} {rung.reason}" for rung in ladder]
+    return "\n".join([*lines, f"the next turn is answered by {talk.answering}"])
 
 
 async def _agent(talk: Conversation, rest: str) -> str:
@@ -76,12 +96,19 @@ async def _agent(talk: Conversation, rest: str) -> str:
     return f"asking {talk.agent or 'whoever fits'}; agents: {', '.join(team)}, auto"
 
 
-async def _plan(talk: Conversation, _rest: str) -> str:
+async def _plan(talk: Conversation, rest: str) -> str:
+    modes = {"on": True, "off": False, "auto": None}
+    if rest:
+        if rest not in modes:
+            raise UserError(f"/plan {rest} is no mode.", next_step=nearest(rest, modes, what="modes"))
+        talk.plan = modes[rest]
+    mode = next(name for name, plan in modes.items() if plan is talk.plan)
     for run, _ in reversed(await turns(talk)):
         plans = [event for event in await talk.store.events(run.id) if isinstance(event, PlanMade)]
         if plans:
-            return "\n".join(f"{step.id} {step.role}: {one_line(step.task)}" for step in plans[-1].steps)
-    return "No turn of this thread was planned: one agent was enough."
+            steps = [f"  {step.id} {step.role}: {one_line(step.task)}" for step in plans[-1].steps]
+            return "\n".join([f"planning: {mode}; the latest plan of this thread:", *steps])
+    return f"planning: {mode}; no turn of this thread was planned yet"
 
 
 async def _runs(talk: Conversation, _rest: str) -> str:
@@ -114,8 +141,8 @@ async def _fork(talk: Conversation, rest: str) -> str:
         twin = await talk.store.create_run(copy.id, run.flow, run.input, parent=run.id)
         for event in await talk.store.events(run.id):
             await talk.store.append(twin.id, event.model_copy(update={"run": "", "seq": 0}))
-        ended = run.status in ("done", "failed", "cancelled", "limit")
-        await talk.store.set_status(twin.id, run.status if ended else "cancelled", result=run.result, error=run.error)
+        status = run.status if run.status in ENDED else "cancelled"
+        await talk.store.set_status(twin.id, status, result=run.result, error=run.error)
     talk.thread = copy.id
     return f"now in {copy.id}; the original is {thread.id}"
 
@@ -123,21 +150,26 @@ async def _fork(talk: Conversation, rest: str) -> str:
 async def _resume(talk: Conversation, rest: str) -> str:
     if not rest:
         return "\n".join(f"{thread.id}  {one_line(thread.title, 70)}" for thread in await talk.store.threads(limit=15))
-    talk.thread = (await talk.store.thread(rest)).id
+    known = [thread.id for thread in await talk.store.threads(limit=10_000) if thread.id.startswith(rest)]
+    talk.thread = (await talk.store.thread(known[0] if len(known) == 1 else rest)).id
+    talk.unfinished = await unfinished(talk.store, talk.thread)
     return f"now in {talk.thread}"
 
 
+async def unfinished(store: RunStore, thread: str) -> str:
+    """Return the thread's latest run that has not ended, or an empty string."""
+    runs = await store.runs(thread=thread, status=("queued", "running", "waiting"), limit=1)
+    return runs[0].id if runs else ""
+
+
 async def _search(talk: Conversation, rest: str) -> str:
+    from lyceum.run_search import search_runs
+
     if not rest:
         raise UserError("/search needs words.", next_step="/search WORDS")
-    words = rest.lower().split()
-    found: list[str] = []
-    for run in await talk.store.runs(limit=500):
-        answers = [event.text for event in await talk.store.events(run.id) if isinstance(event, Answered)]
-        text = " ".join([question_of(run), *answers[-1:]])
-        if all(word in text.lower() for word in words):
-            found.append(f"{run.thread}  {one_line(question_of(run), 50)} → {one_line(' '.join(answers[-1:]), 60)}")
-    return "\n".join(found) or "Nothing matches all of these words."
+    found = search_runs(talk.app.settings.home / "runs.db", rest)
+    lines = [f"{each.thread}  {one_line(each.question, 50)} → {one_line(each.excerpt, 80)}" for each in found]
+    return "\n".join(lines) or "Nothing matches all of these words."
 
 
 async def _cost(talk: Conversation, _rest: str) -> str:
@@ -177,14 +209,14 @@ def question_of(run: Run) -> str:
 
 COMMANDS: dict[str, tuple[Callable[[Conversation, str], Awaitable[str]], str]] = {
     "/help": (_help, "this list"),
-    "/model": (_model, "who answers, and why"),
+    "/model": (_model, "[M] who can answer, or who does from the next turn on"),
     "/agent": (_agent, "ROLE asks that agent from now on; auto routes again"),
-    "/plan": (_plan, "the latest plan of this thread"),
+    "/plan": (_plan, "[on|off|auto] whether turns are planned first; shows the latest plan"),
     "/runs": (_runs, "the runs of this thread"),
     "/attach": (_attach, "PATH answers from a file or folder too"),
     "/sources": (_sources, "the passages and queries behind the latest cited answer"),
     "/fork": (_fork, "[TITLE] goes on in a copy of this thread"),
-    "/resume": (_resume, "[THREAD] lists threads, or goes on in one"),
+    "/resume": (_resume, "[THREAD] lists threads, or goes on in one and finishes what it left undone"),
     "/search": (_search, "WORDS finds earlier questions and answers"),
     "/cost": (_cost, "tokens and cost of this thread"),
     "/export": (_export, "[FILE] writes the thread as Markdown; never overwrites"),
