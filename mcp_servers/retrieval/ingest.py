@@ -53,7 +53,7 @@ class Ingestion:
         self._most_bytes = most_bytes
         self._target = target
         self._most = most
-        self.report = Report(collection=collection.name, note=collection.note)
+        self.report = Report(collection=collection.name)
 
     def scan(self) -> list[Path]:
         """Return the documents to take, in order; what is passed over goes into the report."""
@@ -101,6 +101,7 @@ class Ingestion:
                 self.report.removed.append(name)
         counts = self._collection.documents()
         self.report.documents, self.report.passages = len(counts), sum(counts.values())
+        self.report.note = self._collection.note
         return self.report
 
 

@@ -196,7 +196,7 @@ class _Shelf:
         try:
             return self._services.embedder, ""
         except OperatorError as error:
-            return None, f"Search is by words only: {error.message} {error.next_step}"
+            return None, f"{error.message} {error.next_step}"
 
     def _file_number(self, name: str) -> int:
         path = self._folder / f"{name}.db"

@@ -49,12 +49,12 @@ class Collection:
     """Methods raise OperatorError where the file cannot be read or written.
 
     Without an embedder passages are found by their words alone; they get vectors when they are next ingested with one.
-    `note` says that, and why.
+    `without` is the reason why there is no embedder.
     """
 
-    def __init__(self, folder: Path, name: str, embedder: Embedder | None, note: str = "") -> None:
+    def __init__(self, folder: Path, name: str, embedder: Embedder | None, without: str = "") -> None:
         self.name = name
-        self.note = note
+        self._without = without
         self._embedder = embedder
         self._model = f"{embedder.name} {embedder.dimensions}" if embedder else ""
         self._lock = threading.RLock()
@@ -66,6 +66,14 @@ class Collection:
 
     def close(self) -> None:
         self._database.close()
+
+    @property
+    def note(self) -> str:
+        """What limits a search, and what to do about it; empty where nothing does."""
+        if self._embedder is None:
+            return f"Search is by words only. {self._without}".strip()
+        count = int(self._rows("SELECT count(*) AS n FROM documents WHERE model != ?", self._model)[0]["n"])
+        return f"{count} documents are found by words only: ingest them again." if count else ""
 
     def documents(self) -> dict[str, int]:
         """Return the number of passages by document name."""

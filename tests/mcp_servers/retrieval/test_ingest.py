@@ -92,9 +92,12 @@ async def test_without_the_embedding_model_search_is_by_words_and_says_so(tmp_pa
     assert found["confident"]
     assert "340 Nm" in found["sources"][0]["text"]
     async with Client(create_server(Settings(home=home), Services(home))) as client:
+        early = (await client.call_tool("retrieval_search", search)).structured_content
         again = (await client.call_tool("retrieval_ingest", ingest)).structured_content
         meant = (await client.call_tool("retrieval_search", {"query": "light fixture"})).structured_content
+    assert early is not None
     assert again is not None
+    assert early["note"].startswith("6 documents are found by words only")
     assert meant is not None
     assert (again["updated"], again["note"]) == (6, "")
     assert meant["sources"][0]["title"] == "lamps.html"
