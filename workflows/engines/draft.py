@@ -26,7 +26,9 @@ class Draft:
             case PartStartEvent(index=index, part=TextPart(content=raw)):
                 self._part, self._raw = index, raw
             case PartStartEvent(index=index, part=ToolCallPart(tool_name=name) as call) if name.startswith(OUTPUT_TOOL):
-                self._part, self._raw = index, call.args_as_json_str() if call.args else ""
+                # As it came: `args_as_json_str` makes a cut-off beginning into an empty object.
+                whole = call.args_as_json_str() if call.args else ""
+                self._part, self._raw = index, call.args if isinstance(call.args, str) else whole
             case PartDeltaEvent(index=index, delta=TextPartDelta(content_delta=raw)) if index == self._part:
                 self._raw += raw
             case PartDeltaEvent(index=index, delta=ToolCallPartDelta(args_delta=str(raw))) if index == self._part:
