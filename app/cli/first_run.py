@@ -37,7 +37,8 @@ def ask_what_there_is(settings: Settings) -> None:
     from models.resolve import ResolvedModels
 
     asked = _asked(settings.home)
-    if settings.offline or asked.get("models") or ResolvedModels(settings, os.environ).default != "offline":
+    chosen = settings.offline or settings.model
+    if chosen or asked.get("models") or ResolvedModels(settings, os.environ).default != "offline":
         return
     from models.catalog import CATALOG
 
@@ -79,7 +80,7 @@ def contents(folder: Path) -> str:
         return ""  # too much, and too private, to offer
     kinds = {suffix: kind for kind, suffixes in KINDS.items() for suffix in suffixes}
     counts = Counter(kinds[suffix] for suffix in _suffixes(folder) if suffix in kinds)
-    parts = [f"{count} {kind if count > 1 else kind[:-1]}" for kind, count in counts.items()]
+    parts = [f"{count} {kind if count > 1 else kind[:-1]}" for kind in KINDS if (count := counts[kind])]
     return " and ".join([*(["a repository"] if (folder / ".git").exists() else []), *parts])
 
 
