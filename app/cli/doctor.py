@@ -31,7 +31,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if args.warm:
         return _warm(settings)
     checks = [
-        _python(), _names(), _sqlite(), _home(settings), _disk(settings), _sandbox(), *_models(settings),
+        _python(), _names(), _sqlite(), _home(settings), _disk(settings), _embeddings(), _sandbox(), *_models(settings),
     ]  # fmt: skip
     if args.json:
         print(
@@ -40,12 +40,12 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     else:
         marks = {"ok": "✓", "warning": "!", "problem": "✗"}
         for name, state, found, fix in checks:
-            print(f"{marks[state]} {name:<10} {found}{f' → {fix}' if fix else ''}")
+            print(f"{marks[state]} {name:<11} {found}{f' → {fix}' if fix else ''}")
     return 1 if any(state == "problem" for _, state, _, _ in checks) else 0
 
 
 def _warm(settings: Settings) -> int:
-    """Answer one question in a throw-away home, so that everything a first chat loads is compiled already."""
+    """Answer from tables and from notes in a throw-away home, so that what a first chat loads is compiled already."""
     import contextlib
     import io
     import tempfile
@@ -54,7 +54,7 @@ def _warm(settings: Settings) -> int:
 
     with tempfile.TemporaryDirectory() as home, contextlib.redirect_stdout(io.StringIO()):
         quiet = settings.model_copy(update={"home": Path(home), "offline": True})
-        return answer_once(quiet, "Which genre has the most tracks?")
+        return max(answer_once(quiet, asked) for asked in ("Which genre has the most tracks?", "What is a KV cache?"))
 
 
 def _python() -> Check:
@@ -107,11 +107,26 @@ def _sandbox() -> Check:
     return ("sandbox", "ok" if working else "problem", ", ".join(working) or "no tier works", missing)
 
 
-def _models(settings: Settings) -> list[Check]:
-    from models.resolve import rungs
+def _embeddings() -> Check:
+    from models.embeddings import default_embedder
 
-    return [
-        ("models", "ok" if rung.available else "warning", f"{rung.name}: {rung.reason}", "")
-        for rung in rungs(settings, os.environ)
-        if rung.available
+    try:
+        dimensions = len(default_embedder().embed(["probe"])[0])
+    except LyceumError as error:
+        return ("embeddings", "warning", f"search is by words only: {error.message}", error.next_step)
+    return ("embeddings", "ok", f"MiniLM, {dimensions} dimensions", "")
+
+
+def _models(settings: Settings) -> list[Check]:
+    """Who can answer; where only the offline engine can, how to have more."""
+    from models.local.store import installed
+    from models.resolve import LOCAL, rungs
+
+    damaged = [
+        ("models", "problem", f"local:{each.name} is damaged: {each.problem}", f"lyceum models pull {each.name}")
+        for each in installed(settings.home)
+        if each.problem
     ]
+    ready = [rung for rung in rungs(settings, os.environ) if rung.available]
+    fix = f"for answers that reason: `lyceum models pull {LOCAL}`, or set a provider key" if len(ready) == 1 else ""
+    return [*damaged, *(("models", "ok", f"{rung.name}: {rung.reason}", fix) for rung in ready)]
