@@ -34,7 +34,8 @@ def _flat(node: Any, definitions: dict[str, Schema], inside: tuple[str, ...], *,
         }
         if len(options) == 1:
             return _flat({**options[0], **rest}, definitions, inside)
-        kinds = {option.get("type") for option in options}
+        # A cell of a row may be empty: in a list of plain types null is one of them.
+        kinds = {option.get("type") for option in cast("list[Schema]", schema["anyOf"])}
         if all(set(option) == {"type"} for option in options):
             return _flat({**rest, "type": sorted(str(kind) for kind in kinds)}, definitions, inside)
         schema = {**rest, "anyOf": options}
