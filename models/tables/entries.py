@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Literal
 
 from lyceum.tables import Cell, Column, Schema, Table
-from models.tables.graph import display_of, graph, keys_of
+from models.tables.graph import KEY_ENDINGS, display_of, graph, keys_of
 from models.tables.words import ABBREVIATIONS, lemma, name_words, stem, synonyms
 
 Kind = Literal["table", "column", "name", "measure", "value"]
@@ -109,14 +109,16 @@ def entries(schema: Schema) -> tuple[Entry, ...]:
             refers = next(
                 (edge for edge in graph(schema).edges if (edge.child, edge.column) == (table.name, column.name)), None
             )
+            head = words[:-1] if words[-1] in KEY_ENDINGS else words
             penalty = (
-                (0.6 if words == name_words(refers.parent) else 0.3) if refers and refers.parent != table.name else 0.0
+                (0.6 if head == name_words(refers.parent) else 0.3) if refers and refers.parent != table.name else 0.0
             )
             if refers and refers.parent == table.name and short[-1:] == ("id",):
                 short = short[:-1]
             candidate = Candidate("column", table.name, (column.name,), score=1 - penalty)
             entries.append(Entry(candidate, short, own))
-            if len(short) > 1 and short[-1] in FORMS:
+            plain_key = short[-1] in KEY_ENDINGS and (column.name,) != keys_of(table)
+            if len(short) > 1 and not refers and (short[-1] in FORMS or plain_key):
                 entries.append(Entry(replace(candidate, score=0.95 * candidate.score), short[:-1], own))
         entries += [Entry(measure, ("revenue",), own) for measure in _money(table, schema)]
         for edge in graph(schema).edges:

@@ -111,3 +111,14 @@ def test_help_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == ""
     assert "chat" in done.stdout
+
+
+def test_listing_the_tool_servers_imports_none_of_them() -> None:
+    code = (
+        "import sys; from app.cli import main; main(['mcp', 'list']);"
+        "servers = [name for name in sys.modules if name.startswith('mcp_servers.') and name.endswith('.server')];"
+        "sys.exit(str(servers + [name for name in ('mcp', 'pydantic_ai') if name in sys.modules] or ''))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == ""
+    assert "retrieval" in done.stdout

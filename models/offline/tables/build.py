@@ -49,6 +49,8 @@ class Builder(Rows):
         if repeated and aggregate.function in ("sum", "avg"):
             raise Unclear(f"joining {', '.join(sorted(repeated))} would repeat rows of {of.table}")
         function = {"sum": exp.Sum, "avg": exp.Avg, "min": exp.Min, "max": exp.Max}[aggregate.function]
+        if "cent" in name_words(of.column) and aggregate.unit == 1 and not self.frame.cents:
+            raise Unclear(f"{of.column} holds cents: say in dollars, in euros or in cents")
         figure = function(this=self.value(of))
         return exp.Div(this=figure, expression=exp.Literal.number(aggregate.unit)) if aggregate.unit != 1 else figure
 

@@ -13,12 +13,17 @@ from models.tables.words import TIME_UNITS, lemma, name_words
 OPPOSITE = {">": "<=", "<": ">=", ">=": "<", "<=": ">", "=": "!="}
 SMALL = {"one": 1, "zero": 0}
 SIGNS = ("$", "€", "£")
+CENTS = frozenset({"cent", "cents"})
 ARTICLES = frozenset({"the", "word", "letter", "letters", "words", "a", "string", "phrase"})
 
 
 def convert(number: float, unit: str, of: Candidate) -> float:
     """`number` in the unit of the column, where both units are times; money and bare numbers stay as they are."""
     words = {lemma(word) for word in name_words(of.column)}
+    if "cent" in words and unit != "cent":
+        if unit != "money":
+            raise Unclear(f"{of.column} holds cents: say dollars, euros or cents")
+        return number * 100
     if unit in ("", "money") or unit in words or (unit == "year" and words & {"age", "experience", "tenure"}):
         return number
     own = next((scale for name, scale in TIME_UNITS.items() if name in words), None)
@@ -88,17 +93,17 @@ def compare(reading: Reading, op: str, item: Item) -> None:
         op, reading.index = following.detail, reading.index + 1
         following = reading.beside()
     left = reading.left.of if isinstance(reading.left, Aggregate) else reading.left
+    unit = "money" if reading.money else ""
     if left and following and following.tag == "link" and following.chosen == left:
+        unit = "cent" if following.lower in CENTS else unit
         reading.index += 1
-        following = None
-    unit = ""
-    if following and following.tag == "unit":
+    elif following and following.tag == "unit":
         unit, reading.index = following.detail, reading.index + 1
     elif following and following.names_something and not reading.left:
         of, reading.index = following.chosen, reading.index + 1
         reading.left = Aggregate("count", of) if of.kind == "table" else of
     left = reading.left or reading.measure
-    if left is None and (unit == "money" or reading.money):
+    if left is None and unit == "money":
         left = _money(reading)
     reading.left = reading.measure = None
     reading.money = False
@@ -219,6 +224,15 @@ def on_like(reading: Reading, item: Item) -> None:
     reading.jump(following)
     reading.add_filter(Filter(reading.left, "like", (item.detail.format(following.text),), reading.negated))
     reading.left, reading.negated = None, False
+
+
+def on_sign(reading: Reading, item: Item) -> None:
+    """`a negative balance`, `the balance is negative`."""
+    following = reading.peek()
+    if reading.left is None and following and following.tag == "link" and following.chosen.kind == "column":
+        reading.left = following.chosen
+        reading.jump(following)
+    compare(reading, item.detail, replace(item, tag="number", number=0))
 
 
 def on_missing(reading: Reading, item: Item) -> None:

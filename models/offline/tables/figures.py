@@ -95,7 +95,7 @@ def on_order(reading: Reading, item: Item) -> None:
 
 def on_group(reading: Reading, item: Item) -> None:
     reading.grouping, reading.after_group = True, False
-    reading.universal = item.text in ("every", "each") and bool(reading.frame.select)
+    reading.universal = item.text in ("each", "every", "in every") and bool(reading.frame.select)
 
 
 def on_by(reading: Reading, item: Item) -> None:
@@ -117,12 +117,16 @@ def on_by(reading: Reading, item: Item) -> None:
 def on_unit(reading: Reading, item: Item) -> None:
     frame, following = reading.frame, reading.peek()
     figure = frame.aggregates[-1] if frame.aggregates else None
+    if figure and "in" in reading.before() and item.detail == "money":
+        cents = "cent" in name_words(figure.of.columns[-1]) if figure.of.columns else False
+        frame.aggregates[-1] = replace(figure, unit=100 if cents else 1)
+        return
     if figure and "in" in reading.before() and item.detail in TIME_UNITS and figure.of.kind == "column":
         frame.aggregates[-1] = replace(figure, unit=convert(1, item.detail, figure.of))
-    elif item.detail in CALENDAR and reading.selecting and not (frame.select or figure or reading.pending):
-        frame.group_period, reading.selecting, reading.by_period = item.detail, False, True
     elif item.detail in CALENDAR and (reading.grouping or (reading.ordering and not reading.top)):
         frame.group_period, reading.grouping, reading.after_group = item.detail, False, True
+    elif item.detail in CALENDAR and reading.selecting and not (frame.select or figure or reading.pending):
+        frame.group_period, reading.selecting, reading.by_period = item.detail, False, True
     elif not (item.text == "year" and following and following.tag == "date") and item.text not in ("$", "€", "£"):
         raise Unclear(f"cannot place '{item.text}'")
 
@@ -214,6 +218,12 @@ def _most(reading: Reading, item: Item, chosen: Candidate) -> None:
     select = reading.frame.select
     if chosen.kind in ("column", "name") and not reading.catalog.is_number(chosen):
         raise Unclear(f"cannot tell the most of {item.text}")
+    beside = reading.beside()
+    if chosen.kind == "column" and not select and beside and beside.names_table:  # "the most viewed article"
+        if beside.chosen.table != chosen.table:
+            raise Unclear(f"cannot tell the most of {beside.text}")
+        select.append(beside.chosen)
+        reading.jump(beside)
     own = chosen.kind == "column" and select and select[0].table == chosen.table
     if own and not reading.catalog.identifies(select[0]):
         own = False  # the district with the most docks adds up its stations

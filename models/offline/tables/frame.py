@@ -94,6 +94,7 @@ class Frame:
     tables: list[str] = field(default_factory=list[str])
     roles: set[str] = field(default_factory=set[str])
     best_of: Candidate | None = None  # only the rows that come first in their group
+    cents: bool = False  # the question says that it wants cents
     distinct: bool = False
     share: bool = False
 

@@ -11,7 +11,7 @@ from lyceum.tables import Schema
 from models.offline.tables.lexicon import COMPARATIVES, PATTERNS, SUPERLATIVES
 from models.tables.entries import Candidate, hinted
 from models.tables.link import ValueHit, is_content, link_tokens, span_candidates
-from models.tables.words import TIME_UNITS, Token, lemma, tokenize
+from models.tables.words import TIME_UNITS, Token, lemma, name_words, tokenize
 
 _COMPILED = [(tag, re.compile(rf"(?:{pattern})(?=$| )"), detail) for tag, pattern, detail in PATTERNS]
 _MONTHS = "january february march april may june july august september october november december".split()
@@ -21,6 +21,7 @@ _NUMBERS = {
 _YEAR_MARKERS = frozenset(
     "in during since before after until through from for year of between than to and throughout".split()
 )
+FIRST_LAST = {"first": "earliest", "last": "latest"}
 CURRENCIES = {"dollar", "dollars", "usd", "euro", "euros", "eur", "$", "€", "£", "pounds"}
 
 
@@ -56,6 +57,10 @@ class Item:
     @property
     def names_table(self) -> bool:
         return self.tag == "link" and self.chosen.kind == "table"
+
+    def starts_with(self, table: str) -> bool:
+        words = self.lower.split()
+        return len(words) > 1 and lemma(words[0]) in name_words(table)
 
     def choose(self, candidate: Candidate) -> Item:
         return replace(self, candidates=(candidate,))
@@ -119,7 +124,9 @@ def read_items(
     question: str, schema: Schema, hits: Sequence[ValueHit] = (), similarity: Callable[[str, str], float] | None = None
 ) -> tuple[list[Item], tuple[str, ...]]:
     """The items of a question in order, and the content words that mean nothing here."""
-    tokens = tokenize(question)
+    tokens = tokenize(re.sub(r"^\s*name (?=(?:the|all|every|each)\b)", "list ", question, flags=re.IGNORECASE))
+    if tokens and tokens[0].lower == "when":  # "when was the first order" asks for its date
+        tokens = [replace(token, text=FIRST_LAST.get(token.lower, token.text)) for token in tokens]
     words = ["\x01" if token.quoted else token.lower for token in tokens]
     text = " ".join(words)
     found: dict[int, tuple[int, Item]] = {}

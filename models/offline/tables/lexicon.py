@@ -36,7 +36,7 @@ PATTERNS: list[tuple[str, str, str]] = [
     ("share", r"(?:what )?(?:percentage|percent|share|proportion|fraction) of(?: all| the)?", ""),
     ("sum", r"total|sum of|sum|combined|altogether|in total|total amount of|how much|overall", "sum"),
     ("average", r"average|mean|avg|on average|averaged?", "avg"),
-    ("most", r"(?:the )?most|(?:the )?(?:largest|highest|greatest|biggest|maximum) number of|(?:the )?most number of|(?:the )?most (?:often|frequently)", "desc"),
+    ("most", r"(?:the )?most (?:often|frequently)|(?:the )?most|(?:the )?(?:largest|highest|greatest|biggest|maximum) number of|(?:the )?most number of", "desc"),
     ("most", r"(?:the )?fewest|(?:the )?least|(?:the )?(?:smallest|lowest|minimum|least) number of", "asc"),
     ("common", r"most (?:common|frequent|frequently used|used)|commonest", "desc"),
     ("common", r"least (?:common|frequent|frequently used|used)", "asc"),
@@ -70,5 +70,7 @@ PATTERNS: list[tuple[str, str, str]] = [
     ("like", r"end(?:s|ing)? (?:with|in)", "%{}"),
     ("noise", r"looks? after|looked after|bring in|brings in|brought in|do we sell|do we offer|do we have|in percent|as a percentage", ""),
     ("noise", r"in (?:the|our|this) (?:store|shop|system|catalog|catalogue|collection|company|dataset|file|data)|at least (?:one|a|an)", ""),
+    ("sign", r"(?:is |are )?negative|below zero", "<"),
+    ("sign", r"(?:is |are )?positive|above zero", ">"),
     ("missing", r"(?:is |are )?(?:missing|null|unknown|empty|blank)|(?:is|are) not (?:known|set|given|recorded)", ""),
 ]  # fmt: skip

@@ -88,6 +88,7 @@ def _take_as_subject(reading: Reading, of: Candidate) -> None:
     following = next(nouns, None)
     if (following and following.tag == "link") or set(reading.before()) & PLACING or frame.share:
         return
+    reading.stands_for = of.table
     if reading.pending == "count":
         frame.aggregates.append(Aggregate("count", subject))
         reading.pending, reading.selecting = "", False
@@ -100,8 +101,10 @@ def _denies_rows(reading: Reading, condition: Filter) -> bool:
     following, subjects = reading.beside(), reading.subjects()
     if not reading.negated or following is None or not following.names_table or condition.through:
         return False
-    if following.chosen.table != condition.of.table or not subjects or condition.of.table in subjects:
+    if following.chosen.table in subjects or not subjects:
         return False
+    if following.chosen.table != condition.of.table:
+        raise Unclear("cannot tell what the negation is about")
     reading.frame.anti.append(Missing([condition.of.table], [replace(condition, negated=False)]))
     reading.jump(following)
     return True
@@ -119,6 +122,8 @@ def _mention(reading: Reading, item: Item, chosen: Candidate) -> None:
     joined = bool(before & JOINING)
     if "all" in before and (subjects := reading.subjects()) and chosen.table not in subjects:
         raise Unclear(f"cannot tell whether 'all' {item.text} must meet")
+    if chosen.kind == "table" and chosen.table == reading.stands_for:
+        raise Unclear(f"'{item.text}' is named apart from what seemed to be one of them")
     if chosen.kind == "table" and beside and beside.names_table and item.lower in (lemma(item.text), "sales"):
         if reading.negated or (reading.grouping and beside.lower in VERBS):
             raise Unclear(f"cannot tell how '{item.text} {beside.text}' belong together")
@@ -140,6 +145,8 @@ def _mention(reading: Reading, item: Item, chosen: Candidate) -> None:
             raise Unclear(f"cannot tell who is above in '{item.text}'")
         reading.through = chosen
     elif compared and chosen.kind in ("column", "measure") and not reading.ordering:
+        if reading.selecting and not (frame.select or reading.pending) and item.starts_with(chosen.table):
+            frame.select.append(Candidate("table", chosen.table))  # "which products cost ..." is one span
         if tag == "like" and reading.selecting and not frame.select:
             frame.select.append(chosen)
         reading.left, reading.pending, reading.selecting = measured(reading, chosen), "", False
@@ -157,7 +164,13 @@ def _mention(reading: Reading, item: Item, chosen: Candidate) -> None:
     elif reading.pending:
         if not take(reading, item, chosen):
             _choose(reading, item, chosen)
-    elif reading.after_group and joined and chosen.kind != "measure" and not catalog.is_number(chosen):
+    elif (
+        reading.after_group
+        and joined
+        and before <= {*JOINING, "the"}
+        and chosen.kind != "measure"
+        and not catalog.is_number(chosen)
+    ):
         add_group(reading, chosen)
     elif chosen.kind == "measure":
         if reading.measure:

@@ -15,6 +15,7 @@ from models.offline.tables.settle import settle
 def parse(items: Sequence[Item], catalog: Catalog) -> Frame:
     """Walk over the items once, left to right; raises `Unclear` when one of them has no place."""
     reading = Reading(items, catalog)
+    reading.frame.cents = any(set(item.lower.split()) & comparisons.CENTS for item in items)
     while item := reading.beside():
         reading.index += 1
         HANDLERS[item.tag](reading, item)
@@ -44,5 +45,5 @@ HANDLERS: dict[str, Callable[[Reading, Item], None]] = {
     "group": figures.on_group, "by": figures.on_by,
     "compare": comparisons.on_compare, "between": comparisons.on_between, "before": comparisons.on_before,
     "after": comparisons.on_before, "not": comparisons.on_not, "like": comparisons.on_like,
-    "missing": comparisons.on_missing,
+    "missing": comparisons.on_missing, "sign": comparisons.on_sign,
 }  # fmt: skip

@@ -47,6 +47,7 @@ class Reading:
     money: bool = False
     measure: Candidate | None = None
     through: Candidate | None = None  # a self-reference that the next value goes through
+    stands_for: str = ""  # the table of a value that was taken for a noun
     near: str = ""  # the table named last
     value_at: int = -1
 

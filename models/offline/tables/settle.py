@@ -34,8 +34,14 @@ def settle(reading: Reading) -> None:
         frame.group, frame.select = frame.select, []
     elif frame.group and not figured:
         _settle_list(reading)
+    elif frame.group and any(not _shown_by(frame.group, each) for each in frame.select):
+        raise Unclear("cannot tell what is shown of each group")
     if not frame.select and not frame.aggregates and not frame.group and not frame.group_period:
         raise Unclear("nothing in the question says what to show")
+
+
+def _shown_by(groups: list[Candidate], of: Candidate) -> bool:
+    return any(each.place == of.place or each.place == (of.table, ()) for each in groups)
 
 
 def _orders_figure(frame: Frame) -> bool:
@@ -77,7 +83,7 @@ def _settle_most_often(reading: Reading) -> None:
 def _settle_list(reading: Reading) -> None:
     """`the captain of every team` lists both; `the longest book of each genre` keeps the best of each group."""
     frame = reading.frame
-    if reading.universal or not frame.select or len(frame.group) > 1:
+    if (reading.universal and not frame.order) or not frame.select or len(frame.group) > 1:
         raise Unclear("groups without a figure")
     if frame.order and frame.limit == 1 and not reading.number:
         frame.limit = None
