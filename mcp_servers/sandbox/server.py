@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from lyceum.settings import Section, Settings
-from mcp_servers.sandbox.tiers import Execution
+from mcp_servers.sandbox.execution import Execution
 from mcp_servers.server import ToolServer
 from mcp_servers.services import Services
 

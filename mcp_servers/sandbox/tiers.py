@@ -16,84 +16,12 @@ import sys
 import tempfile
 import time
 from functools import lru_cache
-from typing import Protocol
-
-from pydantic import BaseModel, Field
 
 from lyceum.errors import OperatorError
+from mcp_servers.sandbox.execution import MEMORY_BYTES, OUTPUT_BYTES, CodeError, Execution, Tier, timed_out
+from mcp_servers.sandbox.monty import Monty, beyond_subset
 
-MEMORY_BYTES = 256 * 1024 * 1024
-OUTPUT_BYTES = 100_000
 UNPRIVILEGED = 65534  # "nobody": bubblewrap started by root could otherwise write host sysctls
-
-
-class CodeError(BaseModel):
-    name: str
-    value: str
-    traceback: str = ""
-
-
-class Value(BaseModel):
-    text: str
-
-
-class Execution(BaseModel):
-    """What a run left behind, in the shape of E2B's `run_code`."""
-
-    stdout: str = ""
-    stderr: str = ""
-    results: list[Value] = Field(default_factory=list[Value], description="The value of the last expression, if any.")
-    error: CodeError | None = None
-    tier: str
-    seconds: float
-
-
-class Tier(Protocol):
-    name: str
-
-    def probe(self) -> str:
-        """Return an empty string when the tier really runs code here, else what is missing and how to get it."""
-        ...
-
-    def run(self, code: str, seconds: float) -> Execution | None:
-        """Run code; None when the tier cannot run this code (nothing was run then)."""
-        ...
-
-
-class Monty:
-    name = "monty"
-
-    def probe(self) -> str:
-        try:
-            done = self.run("1 + 1", 1.0)
-        except (ImportError, OSError, RuntimeError) as error:
-            return f"pydantic-monty does not run here ({error}); reinstall with `make setup`"
-        return "" if done is not None and done.results else "pydantic-monty gave no result"
-
-    def run(self, code: str, seconds: float) -> Execution | None:
-        import pydantic_monty as monty
-
-        printed = monty.CollectStreams(max_bytes=OUTPUT_BYTES)
-        limits: monty.ResourceLimits = {"max_feed_duration_secs": seconds, "max_memory": MEMORY_BYTES}
-        start = time.perf_counter()
-        error: CodeError | None = None
-        value: object = None
-        try:
-            with monty.Monty() as pool, pool.checkout(limits=limits) as session:
-                value = session.feed_run(code, print_callback=printed)
-        except (monty.MontyRuntimeError, monty.MontySyntaxError) as failure:
-            name, _, text = str(failure).strip().splitlines()[-1].partition(": ")
-            error = CodeError(name=name or type(failure).__name__, value=text, traceback=str(failure)[-2000:])
-        except monty.MontyError as failure:
-            error = CodeError(name=type(failure).__name__, value=str(failure)[-500:])
-        return Execution(
-            stdout="".join(text for stream, text in printed.output if stream == "stdout"),
-            stderr="".join(text for stream, text in printed.output if stream == "stderr"),
-            results=[] if value is None else [Value(text=repr(value)[:OUTPUT_BYTES])],
-            error=error,
-            tier=self.name,
-            seconds=round(time.perf_counter() - start, 4),
-        )
 
 
 # Ends the code with the value of its last expression, as a notebook would.
@@ -126,11 +54,11 @@ class Bubblewrap:
                 _command(), stdin=subprocess.PIPE, stdout=out, stderr=err, start_new_session=True, env={},
                 preexec_fn=lambda: _limit(seconds), close_fds=True,
             )  # fmt: skip
-            timed_out = False
+            late = False
             try:
                 process.communicate(code.encode(), timeout=seconds)
             except subprocess.TimeoutExpired:
-                timed_out = True
+                late = True
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
@@ -140,8 +68,8 @@ class Bubblewrap:
                 file.seek(0)
                 texts.append(file.read(OUTPUT_BYTES).decode(errors="replace"))
         error = None
-        if timed_out:
-            error = CodeError(name="TimeoutError", value=f"stopped after {seconds:g} s")
+        if late:
+            error = timed_out(seconds)
         elif process.returncode:
             last = texts[1].strip().splitlines()[-1] if texts[1].strip() else f"exit {process.returncode}"
             name, _, value = last.partition(": ")
@@ -190,14 +118,6 @@ def run(code: str, seconds: float) -> Execution:
         raise OperatorError(f"There is no safe way to run code here. {reasons}", next_step="See `lyceum doctor`.")
     done = working[0].run(code, seconds)
     fuller = next((tier for tier in working if tier.name == "bubblewrap"), None)
-    if done is not None and _beyond_subset(done) and fuller is not None:
+    if working[0].name == "monty" and fuller is not None and beyond_subset(done):
         done = fuller.run(code, seconds)
-    assert done is not None
     return done
-
-
-def _beyond_subset(done: Execution) -> bool:
-    """Tell whether monty stopped at something it does not have; what ran before it had no effect outside."""
-    return done.tier == "monty" and done.error is not None and done.error.name in (
-        "ModuleNotFoundError", "NotImplementedError", "MontySyntaxError",
-    )  # fmt: skip
