@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import tempfile
 import threading
 import time
 from collections.abc import Generator
@@ -114,7 +115,7 @@ def _authorize(action: int, first: str | None, *_rest: str | None) -> int:
 
 def _open_sqlite(path: Path) -> sqlite3.Connection:
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
         raise UserError(f"{path} cannot be opened ({error}).", next_step="Check that the file is whole.") from error
@@ -149,13 +150,15 @@ def _load_files(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
             _load_sheets(connection, file, name)
         else:
             reader = "read_parquet(?)" if file.suffix.lower() == ".parquet" else "read_csv(?)"
-            connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM {reader}', [str(file)])  # noqa: S608 - name is [a-z0-9_]+
+            with tempfile.TemporaryDirectory() as folder:  # the readers take *, ? and [ in a file's name for patterns
+                plain = Path(folder, f"file{file.suffix}")
+                plain.symlink_to(file.absolute())
+                connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM {reader}', [str(plain)])  # noqa: S608 - name is [a-z0-9_]+
 
 
 def _load_sheets(connection: duckdb.DuckDBPyConnection, file: Path, name: str) -> None:
     """Load each sheet as a table; the first row with at least two filled cells is its header."""
     import csv
-    import tempfile
 
     import openpyxl
 
