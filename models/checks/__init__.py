@@ -1,0 +1,1 @@
+"""What can be checked of a statement without a language model: its sums, its rows and its passages."""
