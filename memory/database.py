@@ -1,0 +1,133 @@
+"""The memory of a home folder: one SQLite file (WAL, full sync) that processes share; deleted text is overwritten."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lyceum.errors import OperatorError
+from lyceum.run_store import open_database, transaction
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS blocks(
+    tenant TEXT NOT NULL, user TEXT NOT NULL, agent TEXT NOT NULL, project TEXT NOT NULL, label TEXT NOT NULL,
+    description TEXT NOT NULL, text TEXT NOT NULL, most INTEGER NOT NULL, read_only INTEGER NOT NULL,
+    version INTEGER NOT NULL, PRIMARY KEY(tenant, user, agent, project, label));
+CREATE TABLE IF NOT EXISTS block_edits(
+    id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, user TEXT NOT NULL, agent TEXT NOT NULL, project TEXT NOT NULL,
+    label TEXT NOT NULL, version INTEGER NOT NULL, restored INTEGER NOT NULL, text TEXT NOT NULL, who TEXT NOT NULL,
+    why TEXT NOT NULL, at TEXT NOT NULL, key TEXT,
+    UNIQUE(tenant, user, agent, project, label, version), UNIQUE(tenant, user, agent, project, label, key));
+
+CREATE TABLE IF NOT EXISTS turns(
+    id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, user TEXT NOT NULL, agent TEXT NOT NULL, project TEXT NOT NULL,
+    thread TEXT NOT NULL, number INTEGER NOT NULL, speaker TEXT NOT NULL, origin TEXT NOT NULL, said TEXT NOT NULL,
+    recorded TEXT NOT NULL, text TEXT NOT NULL, key TEXT, consolidated INTEGER NOT NULL DEFAULT 0,
+    UNIQUE(tenant, user, thread, number), UNIQUE(tenant, user, thread, key));
+CREATE INDEX IF NOT EXISTS turns_by_time ON turns(tenant, user, said);
+CREATE INDEX IF NOT EXISTS turns_to_consolidate ON turns(tenant, user, consolidated, id);
+
+CREATE TABLE IF NOT EXISTS facts(
+    id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, user TEXT NOT NULL, agent TEXT NOT NULL, project TEXT NOT NULL,
+    ref TEXT NOT NULL UNIQUE, topic TEXT NOT NULL, text TEXT NOT NULL, tags TEXT NOT NULL, sources TEXT NOT NULL,
+    origin TEXT NOT NULL, confidence REAL NOT NULL, valid_from TEXT NOT NULL, valid_to TEXT, recorded TEXT NOT NULL,
+    retired TEXT, superseded_by TEXT, confirmed INTEGER NOT NULL DEFAULT 1);
+CREATE INDEX IF NOT EXISTS facts_by_topic ON facts(tenant, user, topic, retired);
+
+CREATE TABLE IF NOT EXISTS vectors(
+    kind TEXT NOT NULL, id INTEGER NOT NULL, model TEXT NOT NULL, vector BLOB NOT NULL, PRIMARY KEY(kind, id));
+CREATE TABLE IF NOT EXISTS changes(tenant TEXT NOT NULL, user TEXT NOT NULL, kind TEXT NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY(tenant, user, kind));
+"""
+
+# The word indexes keep no copy of the text; triggers keep them in step with their tables in the same transaction.
+_WORDS = """
+CREATE VIRTUAL TABLE IF NOT EXISTS {kind}_words USING fts5(
+    {columns}, content='{kind}', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2');
+CREATE TRIGGER IF NOT EXISTS {kind}_added AFTER INSERT ON {kind} BEGIN
+    INSERT INTO {kind}_words(rowid, {columns}) VALUES (new.id, {new}); END;
+CREATE TRIGGER IF NOT EXISTS {kind}_removed AFTER DELETE ON {kind} BEGIN
+    INSERT INTO {kind}_words({kind}_words, rowid, {columns}) VALUES ('delete', old.id, {old});
+    DELETE FROM vectors WHERE kind = '{kind}' AND id = old.id; END;
+CREATE TRIGGER IF NOT EXISTS {kind}_changed AFTER UPDATE OF {columns} ON {kind} BEGIN
+    INSERT INTO {kind}_words({kind}_words, rowid, {columns}) VALUES ('delete', old.id, {old});
+    INSERT INTO {kind}_words(rowid, {columns}) VALUES (new.id, {new});
+    DELETE FROM vectors WHERE kind = '{kind}' AND id = old.id; END;
+"""
+_INDEXED = {"turns": ("speaker", "text"), "facts": ("text",)}
+
+
+class MemoryFile:
+    """The connection that blocks, turns and facts share; safe for several threads and processes.
+
+    Methods raise OperatorError where the file cannot be read or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._database = open_database(path)
+        try:
+            self._database.execute("PRAGMA secure_delete = ON")
+            with self._lock:
+                self._database.executescript(_SCHEMA)
+                for kind, columns in _INDEXED.items():
+                    new, old = (", ".join(f"{row}.{name}" for name in columns) for row in ("new", "old"))
+                    script = _WORDS.format(kind=kind, columns=", ".join(columns), new=new, old=old)
+                    self._database.executescript(script)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def close(self) -> None:
+        self._database.close()
+
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """One write that happens as a whole or not at all, also beside other processes."""
+        return transaction(self._database, self._lock)
+
+    def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        try:
+            with self._lock:
+                return self._database.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def one(self, sql: str, *values: object) -> sqlite3.Row | None:
+        return next(iter(self.rows(sql, *values)), None)
+
+    def rebuild_index(self) -> None:
+        """Make the word indexes anew from the text itself, which is all that they were made of."""
+        with self.transaction() as database:
+            for kind in _INDEXED:
+                database.execute(f"INSERT INTO {kind}_words({kind}_words) VALUES ('rebuild')")  # noqa: S608 - our own names
+
+    def sweep(self) -> None:
+        """Leave nothing of deleted text in the word indexes (merging drops what deletion only marked) or the log."""
+        with self.transaction() as database:
+            for kind in _INDEXED:
+                database.execute(f"INSERT INTO {kind}_words({kind}_words) VALUES ('optimize')")  # noqa: S608 - our own names
+        self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _unusable(self, error: sqlite3.Error) -> OperatorError:
+        return OperatorError(
+            f"The memory {self.path.name} cannot be used ({error}).",
+            next_step="Check free disk space; if the file is damaged, move it away and import your last export.",
+        )
+
+
+def clean(text: str) -> str:
+    """Return text that any store and terminal can take: no lone surrogate, no control character but tab and newline."""
+    whole = text.encode("utf-8", "replace").decode()
+    return "".join(_kept(whole))
+
+
+def _kept(text: str) -> Iterator[str]:
+    return (letter for letter in text if (letter >= " " and not "\x7f" <= letter <= "\x9f") or letter in "\n\t")
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
