@@ -1,0 +1,1 @@
+"""What runs inside the sandbox: standard library only, handed to the interpreter as text."""

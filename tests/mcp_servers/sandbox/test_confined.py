@@ -1,0 +1,172 @@
+"""Full Python behind walls: what a run gives back, and how it is stopped."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lyceum.artifacts import Artifact
+from mcp_servers.sandbox import tiers
+from mcp_servers.sandbox.bubblewrap import Bubblewrap
+from mcp_servers.sandbox.confined import Confined
+from mcp_servers.sandbox.worker import FLOOD_BYTES
+
+PATIENT = 60.0
+
+
+def test_a_run_gives_what_it_printed_and_the_value_of_its_last_line(tier: Confined) -> None:
+    done = tier.run("import sys\nprint('out')\nprint('err', file=sys.stderr)\n6 * 7", PATIENT)
+    assert (done.stdout, done.stderr, done.results[0].text, done.error) == ("out\n", "err\n", "42", None)
+    assert done.tier == tier.name
+    assert bool(done.warning) is (tier.name == "landlock")
+
+
+def test_an_error_shows_where_it_happened_in_the_code_and_nothing_of_the_sandbox(tier: Confined) -> None:
+    done = tier.run("def f():\n    raise ValueError('too far')\nf()", PATIENT)
+    assert done.error is not None
+    assert (done.error.name, done.error.value) == ("ValueError", "too far")
+    assert done.error.traceback.splitlines()[1:3] == ['  File "main.py", line 3, in <module>', "    f()"]
+    assert "<string>" not in done.error.traceback
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("import sys\nsys.exit(0)", None),
+        ("import sys\nsys.exit('enough')", "SystemExit"),
+        ("import os\nos._exit(7)", "ProcessExited"),
+        ("import ctypes\nctypes.string_at(0)", "ProcessExited"),
+        ("1 +", "SyntaxError"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("class Odd:\n  def __repr__(self): raise ValueError\nOdd()", "ValueError"),
+        ("import sys\nsys.stdout = None\nprint(1)", None),
+        ("import asyncio\nawait asyncio.sleep(0)", None),
+        ("input()", "EOFError"),
+        ("x = bytearray(2 * 10**9)", "MemoryError"),
+    ],
+)
+def test_every_end_is_told(tier: Confined, code: str, error: str | None) -> None:
+    done = tier.run(code, PATIENT)
+    assert (done.error.name if done.error else None) == error
+
+
+@pytest.mark.parametrize("code", ["while True: pass", "import time\ntime.sleep(60)"])
+def test_the_clock_on_the_wall_ends_a_run_and_keeps_what_was_printed(tier: Confined, code: str) -> None:
+    start = time.monotonic()
+    done = tier.run(f"print('begun', flush=True)\n{code}", 1.5)
+    assert time.monotonic() - start < 6
+    assert done.stdout in ("begun\n", "")  # empty where the machine was too busy to begin
+    assert done.error is not None
+    assert done.error.name == "TimeoutError"
+
+
+def test_a_flood_keeps_its_beginning_and_is_stopped(tier: Confined) -> None:
+    done = tier.run("while True: print('x' * 1000)", PATIENT)
+    assert done.error is not None
+    assert done.error.name == "OutputLimitExceeded"
+    assert 100_000 < len(done.stdout) < 101_000
+    assert "bytes more were left out" in done.stdout
+    much = tier.run(f"print('y' * {FLOOD_BYTES // 8})", PATIENT)
+    assert much.error is None
+    assert "bytes more were left out" in much.stdout
+
+
+def test_output_is_heard_while_the_code_runs(tier: Confined) -> None:
+    heard: list[tuple[str, str]] = []
+    worker = tier.start()
+    try:
+        stopper = threading.Timer(PATIENT, worker.stop)
+        stopper.start()
+
+        def listen(stream: str, text: str) -> None:
+            heard.append((stream, text))
+            worker.stop()
+
+        done = worker.run(
+            "import time\nprint('first', flush=True)\ntime.sleep(100)\nprint('second')", 90, listen=listen
+        )
+        stopper.cancel()
+    finally:
+        worker.close()
+    assert heard == [("stdout", "first\n")]
+    assert done.error is not None
+    assert done.error.name == "Cancelled"
+
+
+def test_variables_survive_in_one_worker_and_files_go_in_and_out(tier: Confined) -> None:
+    kept: dict[str, bytes] = {}
+
+    def keep(data: bytes, media_type: str, name: str) -> Artifact:
+        kept[name] = data
+        return Artifact(sha256="0" * 64, size=len(data), media_type=media_type, name=name)
+
+    worker = tier.start()
+    try:
+        worker.run("rows = open('in/table.csv').read().split()", PATIENT, files={"in/table.csv": b"a b c"})
+        done = worker.run("open('out.txt', 'w').write('|'.join(rows))", PATIENT, keep=keep)
+        same = worker.run("rows", PATIENT, keep=keep)
+    finally:
+        worker.close()
+    assert kept == {"out.txt": b"a|b|c"}
+    assert [file.name for file in done.files] == ["out.txt"]
+    assert same.files == []
+    assert same.results[0].text == "['a', 'b', 'c']"
+
+
+def test_what_the_subset_cannot_do_goes_to_full_python() -> None:
+    if tiers.fullest() is None:
+        pytest.skip("no tier of full Python here")
+    assert tiers.run("1 + 1", PATIENT).tier == "monty"
+    fuller = tiers.run("import subprocess\nclass A: pass\ndel A\nprint('full')", PATIENT)
+    assert fuller.stdout == "full\n"
+    assert fuller.tier != "monty"
+
+
+@pytest.fixture
+def probing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Make tiers fail their probes, as on another machine."""
+
+    tried = tiers.lacking
+
+    def fail(*names: str) -> None:
+        def lacking(tier: str) -> str:
+            return "not on this machine" if tier in names else tried(tier)
+
+        monkeypatch.setattr(tiers, "lacking", lacking)
+
+    return fail
+
+
+def test_the_next_tier_is_taken_where_one_does_not_work(probing: Callable[..., None]) -> None:
+    probing("bubblewrap")
+    found = tiers.fullest()
+    assert (found.name if found else "") in ("landlock", "")
+
+
+def test_code_is_refused_where_nothing_works(probing: Callable[..., None]) -> None:
+    from lyceum.errors import OperatorError
+
+    probing("monty", "bubblewrap", "landlock")
+    with pytest.raises(OperatorError, match="no safe way") as refused:
+        tiers.run("print(1)", 5)
+    assert "bubblewrap: not on this machine" in refused.value.message
+
+
+def test_the_subset_alone_runs_what_it_can_and_says_what_it_cannot(probing: Callable[..., None]) -> None:
+    probing("bubblewrap", "landlock")
+    assert tiers.run("1 + 1", PATIENT).results[0].text == "2"
+    done = tiers.run("import subprocess", PATIENT)
+    assert done.error is not None
+    assert done.error.name == "ModuleNotFoundError"
+
+
+def test_a_probe_tries_and_tells_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "apt-get install bubblewrap" in Bubblewrap().probe()
+    (tmp_path / "bwrap").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "bwrap").chmod(0o755)
+    assert "bubblewrap does not" in Bubblewrap().probe()
