@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS turns(
     id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, user TEXT NOT NULL, agent TEXT NOT NULL, project TEXT NOT NULL,
     thread TEXT NOT NULL, number INTEGER NOT NULL, speaker TEXT NOT NULL, origin TEXT NOT NULL, said TEXT NOT NULL,
     recorded TEXT NOT NULL, text TEXT NOT NULL, key TEXT, consolidated INTEGER NOT NULL DEFAULT 0,
+    model TEXT NOT NULL DEFAULT '',
     UNIQUE(tenant, user, thread, number), UNIQUE(tenant, user, thread, key));
 CREATE INDEX IF NOT EXISTS turns_by_time ON turns(tenant, user, said);
 CREATE INDEX IF NOT EXISTS turns_to_consolidate ON turns(tenant, user, consolidated, id);
@@ -35,13 +36,20 @@ CREATE TABLE IF NOT EXISTS facts(
     id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, user TEXT NOT NULL, agent TEXT NOT NULL, project TEXT NOT NULL,
     ref TEXT NOT NULL UNIQUE, topic TEXT NOT NULL, text TEXT NOT NULL, tags TEXT NOT NULL, sources TEXT NOT NULL,
     origin TEXT NOT NULL, confidence REAL NOT NULL, valid_from TEXT NOT NULL, valid_to TEXT, recorded TEXT NOT NULL,
-    retired TEXT, superseded_by TEXT, confirmed INTEGER NOT NULL DEFAULT 1);
+    retired TEXT, superseded_by TEXT, confirmed INTEGER NOT NULL DEFAULT 1,
+    model TEXT NOT NULL DEFAULT '');
+CREATE INDEX IF NOT EXISTS turns_by_model ON turns(tenant, user, model);
+CREATE INDEX IF NOT EXISTS facts_by_model ON facts(tenant, user, model);
 CREATE INDEX IF NOT EXISTS facts_by_topic ON facts(tenant, user, topic, retired);
 
 CREATE TABLE IF NOT EXISTS vectors(
-    kind TEXT NOT NULL, id INTEGER NOT NULL, model TEXT NOT NULL, vector BLOB NOT NULL, PRIMARY KEY(kind, id));
-CREATE TABLE IF NOT EXISTS changes(tenant TEXT NOT NULL, user TEXT NOT NULL, kind TEXT NOT NULL, count INTEGER NOT NULL,
-    PRIMARY KEY(tenant, user, kind));
+    row INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, user TEXT NOT NULL, kind TEXT NOT NULL,
+    id INTEGER NOT NULL, model TEXT NOT NULL, vector BLOB NOT NULL, UNIQUE(kind, id));
+CREATE INDEX IF NOT EXISTS vectors_by_owner ON vectors(tenant, user, kind, model, row);
+CREATE TABLE IF NOT EXISTS removals(tenant TEXT NOT NULL, user TEXT NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY(tenant, user));
+CREATE TRIGGER IF NOT EXISTS vectors_removed AFTER DELETE ON vectors BEGIN
+    INSERT INTO removals VALUES (old.tenant, old.user, 1) ON CONFLICT DO UPDATE SET count = count + 1; END;
 """
 
 # The word indexes keep no copy of the text; triggers keep them in step with their tables in the same transaction.
@@ -56,6 +64,7 @@ CREATE TRIGGER IF NOT EXISTS {kind}_removed AFTER DELETE ON {kind} BEGIN
 CREATE TRIGGER IF NOT EXISTS {kind}_changed AFTER UPDATE OF {columns} ON {kind} BEGIN
     INSERT INTO {kind}_words({kind}_words, rowid, {columns}) VALUES ('delete', old.id, {old});
     INSERT INTO {kind}_words(rowid, {columns}) VALUES (new.id, {new});
+    UPDATE {kind} SET model = '' WHERE id = old.id;
     DELETE FROM vectors WHERE kind = '{kind}' AND id = old.id; END;
 """
 _INDEXED = {"turns": ("speaker", "text"), "facts": ("text",)}

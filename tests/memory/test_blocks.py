@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,6 @@ from memory.database import MemoryFile, clean
 from memory.scope import Scope
 
 ANA = Scope(user="ana")
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Iterator[MemoryFile]:
-    opened = MemoryFile(tmp_path / "memory.db")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -1,0 +1,207 @@
+"""Recall: the whole conversation log, turn by turn, searchable by words, meaning and time; every hit cites its turn."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, Field
+
+from lyceum.errors import UserError
+from lyceum.sources import Source
+from memory.database import MemoryFile, clean, now
+from memory.ranking import DEPTH, Weights, asks_when, best, by_meaning, by_words, combined, expression, names_a_time
+from memory.scope import SEEN, Scope
+from memory.vectors import Vectors, placeholders
+
+if TYPE_CHECKING:
+    from models.embeddings import Embedder
+
+Origin = Literal["user", "assistant", "tool"]
+QUOTED = 2000  # characters of a turn that a hit shows
+FILLED_IN = 64  # turns that a search embeds before it looks; the rest is for `catch_up`
+
+
+class Turn(BaseModel):
+    """Something that was said. `origin` says who to trust: a tool's words are nobody's statement."""
+
+    id: str
+    thread: str
+    number: int
+    speaker: str
+    origin: Origin
+    said: datetime
+    text: str
+
+    @property
+    def source(self) -> Source:
+        return Source(
+            id=self.id,
+            kind="turn",
+            title=f"{self.speaker}, {self.said:%d %B %Y %H:%M}",
+            uri=f"thread:{self.thread}",
+            locator=f"turn {self.number}" + (" (from a tool, not from the user)" if self.origin == "tool" else ""),
+            text=self.text[:QUOTED],
+        )
+
+
+class Said(BaseModel):
+    """A turn to be kept; `key` names it, so that a repeated write keeps it once."""
+
+    text: str
+    speaker: str = Field(default="user", max_length=200)
+    origin: Origin = "user"
+    said: datetime | None = None
+    key: str | None = Field(default=None, max_length=200)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Narrows a search; times are compared with when a turn was said."""
+
+    speaker: str = ""
+    thread: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def sql(self) -> tuple[str, list[str]]:
+        parts = {
+            "speaker = ? COLLATE NOCASE": self.speaker,
+            "thread = ?": self.thread,
+            "said >= ?": utc(self.since) if self.since else "",
+            "said <= ?": utc(self.until) if self.until else "",
+        }
+        wanted = {condition: value for condition, value in parts.items() if value}
+        return "".join(f" AND t.{condition}" for condition in wanted), list(wanted.values())
+
+
+class Hit(BaseModel):
+    """A turn with its relevance (comparable within one search) and the turns around it."""
+
+    turn: Turn
+    score: float
+    around: list[Turn] = []
+
+
+class Recall:
+    def __init__(self, file: MemoryFile, embedder: Embedder | None, weights: Weights | None = None) -> None:
+        self._file = file
+        self._weights = weights or Weights()
+        self.vectors = Vectors(file, "turns", embedder)
+
+    def add(self, scope: Scope, said: Iterable[Said]) -> list[Turn]:
+        """Keep turns of the scope's thread, all or none; raises UserError where the scope names no thread."""
+        if not scope.thread:
+            raise UserError("A turn belongs to a thread.", next_step="Name the thread in the scope.")
+        kept: list[Turn] = []
+        with self._file.transaction() as database:
+            for each in said:
+                known = self._known(database, scope, each.key)
+                kept.append(_turn(known or self._insert(database, scope, each)))
+        return kept
+
+    def search(
+        self, scope: Scope, question: str, *, limit: int = 10, only: Filter | None = None, context: int = 0
+    ) -> list[Hit]:
+        """Return the turns that answer best, with `context` neighbours on either side."""
+        where, values = (only or Filter()).sql()
+        self.vectors.catch_up(scope, most=FILLED_IN)
+        words: dict[int, float] = {}
+        if question.strip() and (wanted := expression(question)):
+            words = by_words(
+                self._file.rows(
+                    "SELECT t.id, turns_words.rank FROM turns_words JOIN turns t ON t.id = turns_words.rowid"  # noqa: S608
+                    f" WHERE turns_words MATCH ? AND {SEEN}{where} ORDER BY turns_words.rank LIMIT ?",
+                    wanted, *scope.place, *values, DEPTH,
+                )
+            )  # fmt: skip
+        meaning: dict[int, float] = {}
+        if (vector := self.vectors.of_question(question)) is not None:
+            ids, vectors = self.vectors.matrix(scope)
+            meaning = by_meaning(ids, vectors, vector, DEPTH)
+        rows = self._rows(scope, [*words.keys() | meaning.keys()], where, values)
+        found = {int(row["id"]): row for row in rows}
+        at = {(row["thread"], row["number"]): number for number, row in found.items()}
+        when = asks_when(question)
+        scores = combined(
+            {entry: score for entry, score in words.items() if entry in found},
+            {entry: score for entry, score in meaning.items() if entry in found},
+            self._weights,
+            neighbours=lambda entry: (
+                at.get((found[entry]["thread"], found[entry]["number"] - 1)),
+                at.get((found[entry]["thread"], found[entry]["number"] + 1)),
+            ),
+            dated=lambda entry: when and names_a_time(found[entry]["text"]),
+        )
+        hits = [Hit(turn=_turn(found[entry]), score=round(scores[entry], 4)) for entry in best(scores, limit)]
+        return [hit.model_copy(update={"around": self.around(scope, hit.turn, context)}) for hit in hits]
+
+    def latest(self, scope: Scope, limit: int = 20, only: Filter | None = None) -> list[Turn]:
+        """Return the last turns said, oldest first."""
+        where, values = (only or Filter()).sql()
+        rows = self._file.rows(
+            f"SELECT * FROM turns t WHERE {SEEN}{where} ORDER BY said DESC, id DESC LIMIT ?",  # noqa: S608
+            *scope.place, *values, limit,
+        )  # fmt: skip
+        return [_turn(row) for row in reversed(rows)]
+
+    def get(self, scope: Scope, id: str) -> Turn:  # noqa: A002
+        thread, _, number = id.removeprefix("turn:").rpartition("/")
+        row = self._file.one(
+            f"SELECT * FROM turns WHERE {SEEN} AND thread = ? AND number = ?",  # noqa: S608
+            *scope.place, thread, int(number) if number.isdecimal() else -1,
+        )  # fmt: skip
+        if row is None:
+            raise UserError(f"There is no turn {id!r}.", next_step="Use an id that a search returned.")
+        return _turn(row)
+
+    def around(self, scope: Scope, turn: Turn, context: int) -> list[Turn]:
+        if not context:
+            return []
+        rows = self._file.rows(
+            f"SELECT * FROM turns WHERE {SEEN} AND thread = ? AND number BETWEEN ? AND ? AND number != ?"  # noqa: S608
+            " ORDER BY number",
+            *scope.place, turn.thread, turn.number - context, turn.number + context, turn.number,
+        )  # fmt: skip
+        return [_turn(row) for row in rows]
+
+    def _rows(self, scope: Scope, ids: list[int], where: str, values: list[str]) -> list[sqlite3.Row]:
+        sql = f"SELECT * FROM turns t WHERE {SEEN}{where} AND id IN ({placeholders(ids)})"  # noqa: S608
+        return self._file.rows(sql, *scope.place, *values, *ids)
+
+    def _known(self, database: sqlite3.Connection, scope: Scope, key: str | None) -> sqlite3.Row | None:
+        sql = "SELECT * FROM turns WHERE tenant = ? AND user = ? AND thread = ? AND key = ?"
+        return database.execute(sql, (*scope.owner, scope.thread, key)).fetchone() if key else None
+
+    def _insert(self, database: sqlite3.Connection, scope: Scope, said: Said) -> sqlite3.Row:
+        moment = now()
+        return database.execute(
+            "INSERT INTO turns(tenant, user, agent, project, thread, number, speaker, origin, said, recorded, text,"
+            " key) SELECT ?, ?, ?, ?, ?, (SELECT coalesce(max(number), 0) + 1 FROM turns"
+            " WHERE tenant = ? AND user = ? AND thread = ?), ?, ?, ?, ?, ?, ? RETURNING *",
+            (
+                *scope.place, scope.thread, *scope.owner, scope.thread,
+                clean(said.speaker), said.origin, utc(said.said or moment), utc(moment), clean(said.text), said.key,
+            ),
+        ).fetchone()  # fmt: skip
+
+
+def utc(moment: datetime) -> str:
+    """Return a time as it is stored and compared; one without a zone is taken as UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _turn(row: sqlite3.Row) -> Turn:
+    return Turn(
+        id=f"turn:{row['thread']}/{row['number']}",
+        thread=row["thread"],
+        number=row["number"],
+        speaker=row["speaker"],
+        origin=row["origin"],
+        said=datetime.fromisoformat(row["said"]),
+        text=row["text"],
+    )
