@@ -87,6 +87,15 @@ def transaction(database: sqlite3.Connection, lock: threading.RLock) -> Generato
             ) from error
 
 
+def check_fence(database: sqlite3.Connection, run: str, fence: int) -> None:
+    """Raise OperatorError when the run has a newer driver than the one that holds this fence."""
+    row = database.execute("SELECT fence FROM leases WHERE run = ?", (run,)).fetchone()
+    if row is not None and row["fence"] != fence:
+        raise OperatorError(
+            f"Another process took over run {run}.", next_step=f"Follow it with `lyceum runs watch {run}`."
+        )
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat()
 
@@ -169,7 +178,8 @@ class SqliteRunStore:
         self, run: str, status: RunStatus, *, result: Any = None, error: str = "", fence: int | None = None
     ) -> None:
         with transaction(self._database, self._lock) as database:
-            self._check_fence(database, run, fence)
+            if fence is not None:
+                check_fence(database, run, fence)
             database.execute(
                 "UPDATE runs SET status = ?, result = COALESCE(?, result), error = ? WHERE id = ?",
                 (status, None if result is None else _json(result), error, run),
@@ -253,15 +263,6 @@ class SqliteRunStore:
     async def release(self, lease: Lease) -> None:
         with transaction(self._database, self._lock) as database:
             database.execute("UPDATE leases SET until = 0 WHERE run = ? AND fence = ?", (lease.run, lease.fence))
-
-    def _check_fence(self, database: sqlite3.Connection, run: str, fence: int | None) -> None:
-        if fence is None:
-            return
-        row = database.execute("SELECT fence FROM leases WHERE run = ?", (run,)).fetchone()
-        if row is not None and row["fence"] != fence:
-            raise OperatorError(
-                f"Another process took over run {run}.", next_step=f"Follow it with `lyceum runs watch {run}`."
-            )
 
     def _one(self, query: str, *values: object) -> sqlite3.Row | None:
         with self._lock:

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from lyceum.artifacts import FolderArtifacts
-from lyceum.errors import Unavailable, UserError
+from lyceum.errors import OperatorError, Unavailable, UserError
 from lyceum.events import Note
 from lyceum.run_store import SqliteRunStore
 from lyceum.runs import Decision
@@ -93,7 +93,16 @@ async def is_let_down(ctx: Context, request: Ask) -> None:
     raise TimeoutError("some service")
 
 
-_ALL = (in_turn, side_by_side, asks_first, tells, waits, has_child, takes_long, is_let_down)
+async def tidies_up(ctx: Context, request: Ask) -> None:
+    async with ctx.shield():
+        calls.append("opened")
+        await asyncio.sleep(0.1)
+        calls.append("closed")
+    await asyncio.sleep(30)
+    calls.append("never")
+
+
+_ALL = (in_turn, side_by_side, asks_first, tells, waits, has_child, takes_long, is_let_down, tidies_up)
 FLOWS = {flow.__name__: flow for flow in _ALL}
 
 
@@ -230,3 +239,46 @@ async def test_a_run_ends_at_its_time_limit_and_only_then_by_it(tmp_path: Path) 
     assert (late.status, "longer than 0.05 s" in late.error) == ("limit", True)
     let_down = await engine.drive(await engine.submit("is_let_down", Ask()))
     assert (let_down.status, "could not be reached" in let_down.error) == ("failed", True)
+
+
+@pytest.mark.parametrize("wishes", [1, 2])
+async def test_clean_up_under_a_shield_is_finished_however_often_one_cancels(
+    engine: JournalEngine, wishes: int
+) -> None:
+    run = await engine.submit("tidies_up", Ask())
+    task = asyncio.ensure_future(engine.drive(run))
+    while "opened" not in calls:  # noqa: ASYNC110 - the flow may only touch its context
+        await asyncio.sleep(0.001)
+    for _ in range(wishes):
+        task.cancel()
+        await asyncio.sleep(0.01)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert calls == ["opened", "closed"]
+    assert (await engine.runtime.store.run(run)).status == "cancelled"
+
+
+async def test_a_run_is_cancelled_from_another_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflows.engines.journal.HEARTBEAT_SECONDS", 0.01)
+    first, second = make_engine(tmp_path), make_engine(tmp_path)
+    run = await first.submit("takes_long", Ask())
+    driving = asyncio.ensure_future(first.drive(run))
+    while (await second.runtime.store.run(run)).status != "running":  # noqa: ASYNC110 - as another process sees it
+        await asyncio.sleep(0.001)
+    await second.cancel(run)
+    assert (await asyncio.wait_for(driving, 4)).status == "cancelled"
+
+
+async def test_a_driver_that_lost_its_run_writes_nothing_more(engine: JournalEngine) -> None:
+    store = engine.runtime.store
+    run = await engine.submit("in_turn", Ask())
+    slow = await store.acquire(run, "slow", seconds=0)
+    quick = await store.acquire(run, "quick")
+    assert slow is not None
+    assert quick is not None
+    with pytest.raises(OperatorError, match="took over"):
+        await engine.journal.put(slow, "1:shout", "", "late")
+    await engine.journal.put(quick, "1:shout", "", "kept")
+    kept = await engine.journal.get(run, "1:shout", "")
+    assert kept is not None
+    assert kept.result == "kept"

@@ -12,9 +12,10 @@ import hashlib
 import json
 import os
 import socket
+import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast, get_type_hints
 
@@ -27,12 +28,14 @@ from lyceum.runs import ENDED, Decision, Lease, Run
 from workflows.context import AgentInput, Context, Flow, RetryPolicy
 from workflows.engines.journal_store import JournalStore
 from workflows.engines.retry import retrying
+from workflows.engines.shields import Shields
 from workflows.runtime import Runtime
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 LEASE_SECONDS = 20.0
+HEARTBEAT_SECONDS = 1.0
 
 
 class Suspended(BaseException):
@@ -42,9 +45,11 @@ class Suspended(BaseException):
 class JournalContext:
     """A `Context` on the journal; `scope` is the branch it drives ("" for the trunk)."""
 
-    def __init__(self, engine: JournalEngine, run: Run, scope: str = "") -> None:
+    def __init__(self, engine: JournalEngine, run: Run, lease: Lease, shields: Shields, scope: str = "") -> None:
         self.engine = engine
         self._run = run
+        self._lease = lease
+        self._shields = shields
         self.scope = scope
         self._count = 0
 
@@ -55,6 +60,10 @@ class JournalContext:
     @property
     def thread_id(self) -> str:
         return self._run.thread
+
+    def inner(self, scope: str) -> JournalContext:
+        """Return a context of the same run for a branch or an agent."""
+        return JournalContext(self.engine, self._run, self._lease, self._shields, scope)
 
     def next_key(self, name: str) -> str:
         self._count += 1
@@ -67,7 +76,7 @@ class JournalContext:
         if entry is not None:
             return entry.result
         result = await body()
-        await journal.put(self.run_id, key, arguments, result)
+        await journal.put(self._lease, key, arguments, result)
         return result
 
     async def step(self, fn: Callable[Concatenate[Runtime, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -88,7 +97,7 @@ class JournalContext:
         from workflows.engines.agent_unit import run_agent
 
         key = self.next_key(f"agent.{role}")
-        inner = JournalContext(self.engine, self._run, f"{key}/")
+        inner = self.inner(f"{key}/")
         adapter: TypeAdapter[Any] = TypeAdapter(self.engine.runtime.team[role].output)
 
         async def body() -> Any:
@@ -99,7 +108,7 @@ class JournalContext:
 
     async def gather(self, *branches: Callable[[Context], Awaitable[T]]) -> list[T]:
         key = self.next_key("gather")
-        scopes = [JournalContext(self.engine, self._run, f"{key}/{number}/") for number in range(len(branches))]
+        scopes = [self.inner(f"{key}/{number}/") for number in range(len(branches))]
         # Every branch comes to rest before an error goes up: a finished call is never thrown away with its branch.
         tasks = [asyncio.ensure_future(branch(scope)) for branch, scope in zip(branches, scopes, strict=True)]
         try:
@@ -183,18 +192,8 @@ class JournalContext:
             raise LyceumError(f"The {flow} run {run} ended as {finished.status}: {finished.error}")
         return finished.result
 
-    @asynccontextmanager
-    async def shield(self) -> AsyncGenerator[None]:
-        task = asyncio.current_task()
-        cancels = 0
-        while task is not None and task.cancelling() > 0:
-            task.uncancel()
-            cancels += 1
-        try:
-            yield
-        finally:
-            for _ in range(cancels):
-                cast("asyncio.Task[Any]", task).cancel()
+    def shield(self) -> AbstractAsyncContextManager[None]:
+        return self._shields.held()
 
 
 class JournalEngine:
@@ -238,31 +237,33 @@ class JournalEngine:
                 next_step=f"Follow it with `lyceum runs watch {run_id}`.",
             )
         await store.set_status(run_id, "running", fence=lease.fence)
-        heart = asyncio.ensure_future(self._keep(lease, asyncio.current_task()))
+        shields = Shields()
+        heart = asyncio.ensure_future(self._keep(lease, shields))
         try:
-            await self._traced(run, lease)
+            await self._traced(run, lease, shields)
         finally:
             heart.cancel()
             await store.release(lease)
         return await store.run(run_id)
 
-    async def _traced(self, run: Run, lease: Lease) -> None:
+    async def _traced(self, run: Run, lease: Lease, shields: Shields) -> None:
         known = {"lyceum.run": run.id, "lyceum.thread": run.thread}
         with self.runtime.tracer.start_as_current_span(f"run {run.flow}", attributes=known) as span:
-            await self._end(run, lease)
+            await self._end(run, lease, shields)
             status = (await self.runtime.store.run(run.id)).status
             span.set_attribute("lyceum.status", status)
             if status == "failed":
                 span.set_status(StatusCode.ERROR)
 
-    async def _end(self, run: Run, lease: Lease) -> None:
+    async def _end(self, run: Run, lease: Lease, shields: Shields) -> None:
         store = self.runtime.store
         flow = self._flows[run.flow]
         request_type = get_type_hints(flow).get("request", dict)
         clock = asyncio.timeout(self.runtime.budget.seconds)
         try:
+            request = TypeAdapter(request_type).validate_python(run.input)
             async with clock:
-                result = await flow(JournalContext(self, run), TypeAdapter(request_type).validate_python(run.input))
+                result = await shields.run(flow(JournalContext(self, run, lease, shields), request))
         except Suspended:
             await store.set_status(run.id, "waiting", fence=lease.fence)
             return
@@ -295,15 +296,21 @@ class JournalEngine:
             run.id, RunFinished(status=status, error=error.message, next_step=error.next_step), once="finished"
         )
 
-    async def _keep(self, lease: Lease, driver: asyncio.Task[Any] | None) -> None:
+    async def _keep(self, lease: Lease, shields: Shields) -> None:
+        """Renew the lease while the run goes on; stop the flow when the lease is lost or the run was cancelled."""
+        store = self.runtime.store
+        renewed = time.monotonic()
         while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            if not await self.runtime.store.renew(lease, seconds=LEASE_SECONDS) and driver is not None:
-                driver.cancel()
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            held = True
+            if time.monotonic() - renewed > LEASE_SECONDS / 3:
+                held, renewed = await store.renew(lease, seconds=LEASE_SECONDS), time.monotonic()
+            if not held or (await store.run(lease.run)).status == "cancelled":
+                shields.cancel()
                 return
 
     async def cancel(self, run_id: str) -> None:
-        """Cancel a run that nobody drives here; a driven one is cancelled by cancelling its task."""
+        """End a run as cancelled; a process that drives it sees it at its next heartbeat and stops."""
         run = await self.runtime.store.run(run_id)
         if run.status in ENDED:
             raise UserError(f"Run {run_id} has already ended ({run.status}).", next_step="See `lyceum runs show`.")

@@ -13,7 +13,8 @@ from typing import Any
 
 from lyceum.artifacts import ArtifactStore
 from lyceum.errors import UserError
-from lyceum.run_store import open_database, transaction
+from lyceum.run_store import check_fence, open_database, transaction
+from lyceum.runs import Lease
 
 # Larger values travel as a reference to an artifact, on every engine.
 CLAIM_CHECK_BYTES = 256 * 1024
@@ -63,14 +64,16 @@ class JournalStore:
             payload = (await self._artifacts.get(row["artifact"])).decode()
         return Entry(arguments=arguments, result=json.loads(payload))
 
-    async def put(self, run: str, key: str, arguments: str, result: Any) -> None:
+    async def put(self, lease: Lease, key: str, arguments: str, result: Any) -> None:
+        """Keep a finished unit; raises OperatorError when another process took the run over meanwhile."""
         payload: str | None = json.dumps(result, ensure_ascii=False)
         artifact = None
         if len(payload) > CLAIM_CHECK_BYTES:
             reference = await self._artifacts.put(payload.encode(), media_type="application/json")
             artifact, payload = reference.sha256, None
         with transaction(self._database, self._lock) as database:
+            check_fence(database, lease.run, lease.fence)
             database.execute(
                 "INSERT OR REPLACE INTO journal(run, key, arguments, result, artifact) VALUES (?, ?, ?, ?, ?)",
-                (run, key, arguments, payload, artifact),
+                (lease.run, key, arguments, payload, artifact),
             )
