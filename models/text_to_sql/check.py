@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
+from lyceum.tables import Schema
 from models.tables import Links
 from models.text_to_sql.rewrite import Tree
+from models.text_to_sql.scope import Scope
 
 Rows = Sequence[Sequence[object]]
 SCALES = (1, 60, 3600, 1000, 60_000, 3_600_000, 100, 0.01, 7, 12, 24, 1024, 1_048_576)  # units a number is kept in
@@ -33,9 +35,9 @@ _NOT = _any("not|never|no|without|none|neither|nobody|except|excluding|other tha
 _WORD_NUMBERS = {word: n for n, word in enumerate("zero one two three four five six seven eight nine ten".split())}
 
 
-def doubts(question: str, links: Links, tree: Tree, rows: Rows) -> list[str]:
+def doubts(question: str, links: Links, tree: Tree, rows: Rows, schema: Schema) -> list[str]:
     """Return what the question says and the query or its rows do not show; an empty list is no proof."""
-    found = [*_missing_values(links, tree), *_missing_numbers(question, tree)]
+    found = [*_missing_values(links, tree), *_missing_numbers(question, tree), *_summed_twice(tree, schema)]
     superlative = bool(_EXTREME.search(question))
     single = bool(_ONE.match(question)) and not _SEVERAL.search(question)
     if single and not superlative and (len(rows) != 1 or len(rows[0]) != 1):
@@ -48,10 +50,27 @@ def doubts(question: str, links: Links, tree: Tree, rows: Rows) -> list[str]:
         found.append("the question asks for an average")
     if _SHARE.search(question) and not (tree.find(exp.Div) or tree.find(exp.Avg) or _names_column(question, tree)):
         found.append("the question asks for a share")
+    if _SHARE.search(question) and len(rows) == 1 and rows[0][0] in (1, 100):
+        found.append("the share is taken of its own rows, so that it is all of them")
     if _NOT.search(question) and not _denies(tree):
         found.append("the question excludes something")
     if not rows or all(cell is None for row in rows for cell in row):
         found.append("the result is empty")
+    return found
+
+
+def _summed_twice(tree: Tree, schema: Schema) -> list[str]:
+    """Figures that a join to the many rows of another table repeats, such as an invoice's total across its lines."""
+    found: list[str] = []
+    for select in tree.find_all(exp.Select):
+        scope = Scope(select, schema)
+        for figure in select.find_all(exp.Sum, exp.Avg):
+            sources = {
+                source.alias: source for column in figure.find_all(exp.Column) if (source := scope.source_of(column))
+            }
+            mine = figure.find_ancestor(exp.Select) is select and sources and not figure.find(exp.Case, exp.Predicate)
+            if mine and all(source.table and scope.repeats(source) for source in sources.values()):
+                found.append(f"{figure.sql()} counts rows more than once")
     return found
 
 
@@ -72,13 +91,14 @@ def _missing_numbers(question: str, tree: Tree) -> list[str]:
     numbers = [float(number.replace(",", "")) for number in re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?![\w])", text)]
     numbers += [float(_WORD_NUMBERS[w]) for w in re.findall(r"[a-z]+", text.lower()) if _WORD_NUMBERS.get(w, 0) >= 2]
     literals = [literal.name for literal in tree.find_all(exp.Literal)]
+    texts = [literal.name for literal in tree.find_all(exp.Literal) if literal.is_string]
     held = {float(each) for each in literals if re.fullmatch(r"-?\d+(?:\.\d+)?", each)}
     held |= {value + step for value in held for step in (1, -1)}  # more than 4 is at least 5
     return [
         f"{number:g} is not in the query"
         for number in numbers
         if not any(abs(number * scale - value) < 1e-9 for scale in SCALES for value in held)
-        and not any(f"{number:g}" in literal or f"{number:02g}" in literal for literal in literals)
+        and not any(f"{number:g}" in text or f"{number:02g}" in text for text in texts)
     ]
 
 

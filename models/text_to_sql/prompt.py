@@ -12,7 +12,8 @@ from models.offline.tables.lexicon import COMPARATIVES, SUPERLATIVES
 from models.tables import Candidate, Links
 from models.tables.entries import date_like, hinted
 from models.tables.graph import Edge, display_of, graph, keys_of
-from models.tables.words import name_words
+from models.tables.words import TIME_UNITS, name_words
+from models.text_to_sql.meant import likely
 
 BEGIN = "```sql\nSELECT"
 STOP = (";", "```")
@@ -134,8 +135,7 @@ def _meanings(schema: Schema, links: Links) -> list[str]:
     tables = {table.name: table for table in schema.tables}
     notes: dict[str, None] = {}
     for link in links.links:
-        floor = max(0.55, link.candidates[0].score - 0.12)
-        meant = [_meaning(each, tables) for each in link.candidates[:3] if each.score >= floor]
+        meant = [_meaning(each, tables) for each in likely(link, links, schema)]
         if meant:
             notes[f'"{link.phrase}": {" or ".join(dict.fromkeys(meant))}'] = None
     return list(notes)
@@ -155,7 +155,8 @@ def _meaning(candidate: Candidate, tables: dict[str, Table]) -> str:
 
 
 def _joins(schema: Schema, links: Links) -> list[str]:
-    tables = list(dict.fromkeys(link.candidates[0].table for link in links.links if link.candidates[0].score >= 0.55))
+    meant = [likely(link, links, schema)[:1] for link in links.links]
+    tables = list(dict.fromkeys(each.table for first in meant for each in first))
     path = graph(schema).connect(tables) if len(tables) > 1 else None
     if path is None or not 1 <= len(path.edges) <= 4:
         return []
@@ -171,14 +172,25 @@ def _extremes(schema: Schema, links: Links) -> list[str]:
     notes: list[str] = []
     for phrase, (how, concept) in (SUPERLATIVES | COMPARATIVES).items():
         if concept and f" {phrase} " in said:
-            about = sorted(hinted(concept, schema), key=lambda each: (each.table not in linked, -each.score))
+            about = sorted(hinted(concept, schema), key=lambda each: (_far(each.table, linked, schema), -each.score))
             order = f" {how.upper()}" if phrase in SUPERLATIVES else ""
             notes += [f'"{phrase}": {_meaning(each, tables)}{order}' for each in about[:1]]
     return notes
 
 
+def _far(table: str, linked: set[str], schema: Schema) -> int:
+    """Joins from the linked tables to one: the price of a media type is that of its tracks."""
+    path = graph(schema).connect([*sorted(linked), table]) if linked else None
+    return len(path.edges) if path else 99
+
+
 def _units(question: str, schema: Schema) -> list[str]:
     """The figures that a question gives in another unit than the columns keep."""
     names = [column.name.lower() for table in schema.tables for column in table.columns]
-    minutes = re.search(r"\bminutes?\b", question, re.IGNORECASE)
-    return ["1 minute = 60000 milliseconds"] if minutes and any("milli" in name for name in names) else []
+    if not any("milli" in name for name in names):
+        return []
+    said = re.findall(r"(\d+(?:\.\d+)?)?[ -]?\b(second|minute|hour)s?\b", question, re.IGNORECASE)
+    return [
+        f"{number or 1} {unit} = {float(number or 1) * TIME_UNITS[unit.lower()]:.0f} milliseconds"
+        for number, unit in said
+    ]

@@ -10,6 +10,8 @@ from models.local.think import Think
 from models.tables import Links
 from models.text_to_sql.check import doubts
 from models.text_to_sql.choose import Candidate, Rows
+from models.text_to_sql.grounds import unfounded
+from models.text_to_sql.meant import asked_of
 from models.text_to_sql.prompt import BEGIN, STOP, system_text, user_text
 from models.text_to_sql.rewrite import read, rewrite
 
@@ -43,15 +45,19 @@ async def repair(
 def judge(question: str, schema: Schema, links: Links, sql: str, votes: int, rows: Rows) -> Candidate:
     """Hold a query that ran against the question."""
     tree = read(sql, schema)
-    return Candidate(sql, votes, rows, doubts(question, links, tree, rows) if tree else ["the query cannot be read"])
+    if tree is None:
+        return Candidate(sql, votes, rows, ["the query cannot be read"])
+    return Candidate(
+        sql, votes, rows, doubts(question, links, tree, rows, schema), unfounded(question, links, tree, schema)
+    )
 
 
 def _runnable(texts: Sequence[str], schema: Schema, links: Links) -> Counter[str]:
-    values = [each for link in links.links for each in link.candidates if each.kind == "value"]
+    asked = asked_of(links, schema)
     found: Counter[str] = Counter()
     for text in texts:
         tree = read(f"SELECT{text}", schema)
-        corrected = rewrite(tree, schema, values) if tree else None
+        corrected = rewrite(tree, schema, asked) if tree else None
         if corrected is not None:
             found[corrected.sql(dialect=schema.dialect)] += 1
     return found

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from lyceum.tables import Schema
-from models.tables import Candidate
 from models.tables.graph import display_of, keys_of
+from models.text_to_sql.meant import Asked
 from models.text_to_sql.scope import Scope
-from models.text_to_sql.values import fixed_columns, keep_missing_out, misplaced, read_time
+from models.text_to_sql.values import fixed_columns, keep_missing_out, keep_one_alternative, misplaced, read_time
 
 Tree = exp.Select | exp.SetOperation
 
@@ -26,27 +24,29 @@ def read(sql: str, schema: Schema) -> Tree | None:
     return tree if isinstance(tree, (exp.Select, exp.SetOperation)) else None
 
 
-def rewrite(tree: Tree, schema: Schema, values: Sequence[Candidate] = ()) -> Tree | None:
+def rewrite(tree: Tree, schema: Schema, asked: Asked | None = None) -> Tree | None:
     """Place columns in the tables that have them, joining one that is missing; name things and group by their keys.
 
-    `values` are what the question's words were found as. None when a column or table is nowhere to be found, or
-    a join goes astray.
+    None when a column or table is nowhere to be found, or a join goes astray.
     """
-    tree = tree.copy()
+    tree, asked = tree.copy(), asked or Asked()
     for select in list(tree.find_all(exp.Select)):
+        keep_one_alternative(select, asked.values)
         scope = Scope(select, schema)
         if scope.unknown or not all(scope.place(column) for column in scope.own_columns()) or scope.joins_astray():
             return None
         read_time(select, scope.described)
-        for equal, value in misplaced(select, values):
-            scope.move(equal, value)
+        for compared, value in misplaced(select, asked.values):
+            scope.move(compared, value)
+        _count_once(select, scope, asked.counted)
     keep_missing_out(tree)
     if isinstance(tree, exp.Select):
         scope = Scope(tree, schema)
         _spell_out_places(tree)
         _name_what_is_listed(tree, scope)
         _group_by_keys(tree, scope)
-        _list_once(tree, scope)
+        _list_once(tree, scope, asked.listed)
+        _show_what_orders(tree, scope)
     return tree
 
 
@@ -109,16 +109,43 @@ def _group_by_keys(select: exp.Select, scope: Scope) -> None:
                 group.append("expressions", key)
 
 
-def _list_once(select: exp.Select, scope: Scope) -> None:
-    """List each thing once where a join to its many would repeat it."""
-    grouped = select.args.get("group") or select.args.get("distinct") or select.find(exp.AggFunc)
-    if grouped or not select.args.get("joins"):
+def _list_once(select: exp.Select, scope: Scope, listed: str) -> None:
+    """List each thing once where a join to its many would repeat it, or where a column's values are asked for."""
+    if select.args.get("group") or select.args.get("distinct") or select.args.get("limit") or select.find(exp.AggFunc):
         return
-    shown = {
-        source.alias
-        for each in select.expressions
-        for column in each.find_all(exp.Column)
-        if (source := scope.source_of(column))
-    }
-    if len(shown) == 1 and not select.args.get("limit"):
+    columns = [column for each in select.expressions for column in each.find_all(exp.Column)]
+    tables = {source.alias for column in columns if (source := scope.source_of(column))}
+    values = [column.name.casefold() for column in columns] == [listed.casefold()]
+    if values or (len(tables) == 1 and select.args.get("joins")):
         select.distinct(copy=False)
+
+
+def _count_once(select: exp.Select, scope: Scope, counted: str) -> None:
+    """Count each row of the counted table once where a join to its many would repeat it."""
+    source = next((each for each in scope.own_sources() if each.table is not None and each.table.name == counted), None)
+    if source is None or source.table is None or len(keys := keys_of(source.table)) != 1:
+        return
+    if not scope.repeats(source):
+        return
+    for count in list(select.find_all(exp.Count)):
+        of = count.this
+        own = isinstance(of, exp.Column) and scope.source_of(of) is source
+        if count.find_ancestor(exp.Select) is select and (own or isinstance(of, exp.Star)):
+            key = exp.column(keys[0], table=source.alias, quoted=True)
+            count.replace(exp.Count(this=exp.Distinct(expressions=[key])))
+
+
+def _show_what_orders(select: exp.Select, scope: Scope) -> None:
+    """Show the figure that picks the first rows: the longest track comes with its length."""
+    order, limit = select.args.get("order"), select.args.get("limit")
+    if not order or not limit or select.args.get("distinct"):
+        return
+    figure = order.expressions[0].this
+    shown = [each.unalias() for each in select.expressions]
+    aliases = {each.alias for each in select.expressions}
+    if figure in shown or (
+        isinstance(figure, exp.Column) and (figure.name in aliases or scope.source_of(figure) is None)
+    ):
+        return
+    if isinstance(figure, (exp.Column, exp.AggFunc)):
+        select.append("expressions", figure.copy())

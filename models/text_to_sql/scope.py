@@ -9,7 +9,8 @@ from sqlglot import exp
 
 from lyceum.tables import Column, Schema, Table
 from models.tables import Candidate
-from models.tables.graph import Edge, graph, keys_of
+from models.tables.graph import KEY_ENDINGS, Edge, graph, keys_of
+from models.tables.words import name_words
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,27 @@ class Scope:
             if table is None and source.name.casefold() not in ctes:
                 self.unknown = True
             self.sources.append(Source(source.alias_or_name, table))
+
+    def own_sources(self) -> list[Source]:
+        """What this SELECT itself reads, joins that were added included."""
+        start: exp.Expr | None = self.select.args.get("from_")
+        joins: list[exp.Expr] = self.select.args.get("joins") or []
+        names: set[str] = {clause.this.alias_or_name for clause in ([start, *joins] if start else [])}
+        return [source for source in self.sources if source.alias in names]
+
+    def repeats(self, source: Source) -> bool:
+        """Whether a row of a source can meet several rows of the others that this SELECT itself reads."""
+        one, others = {source.alias}, [each for each in self.own_sources() if each.table is not None]
+        for _ in others:
+            one |= {
+                other.alias
+                for other in others
+                for known in others
+                for edge in graph(self._schema).edges
+                if known.alias in one and known.table and other.table
+                if (edge.child, edge.parent) == (known.table.name, other.table.name)
+            }
+        return any(each.alias not in one for each in others)
 
     def own_columns(self) -> Iterator[exp.Column]:
         for column in self.select.find_all(exp.Column):
@@ -93,7 +115,11 @@ class Scope:
         tables = [end.table.name for end in ends if end and end.table]
         between = [edge for edge in graph(self._schema).edges if sorted((edge.child, edge.parent)) == sorted(tables)]
         named = {left.name.casefold(), right.name.casefold()}
-        return not between or any({edge.column.casefold(), edge.references.casefold()} == named for edge in between)
+        if between:
+            return any({edge.column.casefold(), edge.references.casefold()} == named for edge in between)
+        # Tables that meet through others share only what is called alike: a city, but no composer and artist's name.
+        alike = name_words(left.name)[-1] == name_words(right.name)[-1] not in KEY_ENDINGS
+        return alike or len(tables) < 2 or graph(self._schema).connect(tables) is None
 
     def _computed(self, name: str) -> bool:
         return any(each.alias.casefold() == name for each in self.select.expressions if each.alias)
@@ -145,20 +171,30 @@ class Scope:
         columns = source.table.columns if source and source.table else ()
         return next((each for each in columns if each.name.casefold() == column.name.casefold()), None)
 
-    def move(self, equal: exp.EQ, value: Candidate) -> None:
-        """Compare the value with the column that holds it: of the table that a reference points to, or of the same."""
-        column = equal.this
+    def move(self, compared: exp.Binary, value: Candidate) -> None:
+        """Compare the value with the column that holds it: of the same table, or of the one referred to."""
+        column = compared.this
         source = self.source_of(column)
         if source is None or source.table is None:
             return
-        edge = self.edge_of(source, column.name)
-        if edge is not None and edge.parent == value.table:
-            alias = self.join(source.alias, edge)
-        elif source.table.name == value.table and (column.name,) == keys_of(source.table):
-            alias = source.alias
-        else:
+        alias = source.alias
+        if source.table.name != value.table:
+            paths = graph(self._schema).paths({source.table.name}, value.table)
+            if len(paths) != 1:
+                return
+            here = source.table.name
+            for edge in paths[0]:
+                if edge.child != here:
+                    return
+                alias, here = self.join(alias, edge), edge.parent
+        elif (column.name,) != keys_of(source.table):
             return
-        column.replace(exp.column(value.column, table=alias, quoted=True))
+        compared.replace(
+            exp.EQ(
+                this=exp.column(value.column, table=alias, quoted=True),
+                expression=exp.Literal.string(str(value.value)),
+            )
+        )
 
     def edge_of(self, source: Source, column: str) -> Edge | None:
         assert source.table is not None

@@ -82,17 +82,47 @@ def fixed_columns(select: exp.Select) -> set[str]:
     }
 
 
-def misplaced(tree: exp.Expr, values: Sequence[Candidate]) -> list[tuple[exp.EQ, Candidate]]:
+def misplaced(tree: exp.Expr, values: Sequence[Candidate]) -> list[tuple[exp.Binary, Candidate]]:
     """Comparisons with a value that the question's words were found as in one other column, and in no other."""
-    homes: dict[str, set[tuple[str, str]]] = {}
-    for value in values:
-        homes.setdefault(str(value.value).casefold(), set()).add((value.table, value.column))
-    found: list[tuple[exp.EQ, Candidate]] = []
-    for equal in tree.find_all(exp.EQ):
-        if not isinstance(equal.this, exp.Column) or not isinstance(equal.expression, exp.Literal):
-            continue
-        known = homes.get(equal.expression.name.casefold(), set())
-        if len(known) == 1 and next(iter(known))[1].casefold() != equal.this.name.casefold():
-            table, column = next(iter(known))
-            found.append((equal, Candidate("value", table, (column,))))
+    homes = _homes(values)
+    found: list[tuple[exp.Binary, Candidate]] = []
+    for compared in tree.find_all(exp.EQ, exp.Like, exp.ILike):
+        text = _text_of(compared)
+        known = homes.get(text, []) if text else []
+        if len(known) == 1 and known[0].column.casefold() != compared.this.name.casefold():
+            found.append((compared, known[0]))
     return found
+
+
+def keep_one_alternative(select: exp.Select, values: Sequence[Candidate]) -> None:
+    """Of `Country = 'Peru' OR BillingCountry = 'Peru'` keep the column that the question means: it named one thing."""
+    homes = _homes(values)
+    for either in list(select.find_all(exp.Or)):
+        if isinstance(either.parent, exp.Or):
+            continue
+        leaves = [leaf.unnest() for leaf in either.flatten()]
+        texts = {_text_of(leaf) for leaf in leaves}
+        columns = {(leaf.this.table.casefold(), leaf.this.name.casefold()) for leaf in leaves if _text_of(leaf)}
+        text = next(iter(texts))
+        if len(texts) > 1 or not text or len(columns) < len(leaves):
+            continue
+        meant = {value.column.casefold() for value in homes.get(text, [])}
+        kept = next((leaf for leaf in leaves if leaf.this.name.casefold() in meant), leaves[0])
+        either.replace(kept.copy())
+
+
+def _homes(values: Sequence[Candidate]) -> dict[str, list[Candidate]]:
+    homes: dict[str, list[Candidate]] = {}
+    for value in values:
+        known = homes.setdefault(str(value.value).casefold(), [])
+        if value.place not in [each.place for each in known]:
+            known.append(value)
+    return homes
+
+
+def _text_of(compared: exp.Expr) -> str:
+    """The text that a column is compared with, in small letters and without wildcards; empty for other conditions."""
+    if not isinstance(compared, (exp.EQ, exp.Like, exp.ILike)) or not isinstance(compared.this, exp.Column):
+        return ""
+    literal = compared.expression
+    return literal.name.strip("%").casefold() if isinstance(literal, exp.Literal) and literal.is_string else ""

@@ -71,5 +71,42 @@ def test_doubts_outweigh_votes() -> None:
     assert choice.candidate.sql == "b"
 
 
+def test_rows_with_a_figure_more_have_the_votes_of_both() -> None:
+    choice = choose([Candidate("a", 2, [("x",), ("y",)]), Candidate("b", 1, [(2, "y"), (3, "x")])])
+    assert choice is not None
+    assert (choice.votes, choice.candidate.sql) == (3, "b")
+
+
+@pytest.mark.parametrize(
+    ("question", "sql", "ground"),
+    [
+        ("How many employees are women?", "SELECT COUNT(*) FROM employee", "passes over women"),
+        ("What is the tax on all salaries?", "SELECT SUM(salary) * 0.21 FROM employee", "does not say 0.21"),
+        ("What is the tax on all salaries?", "SELECT SUM(salary) FROM employee", "passes over tax"),
+        ("How many women work in Oslo?", "SELECT COUNT(*) FROM employee WHERE name LIKE 'A%'", "does not say 'A%'"),
+    ],
+)
+def test_what_has_no_ground_in_question_or_tables_is_never_believed(question: str, sql: str, ground: str) -> None:
+    judged = judge(question, STAFF, link(question, STAFF), sql, 9, [(3,)])
+    assert any(ground in found for found in judged.unfounded), judged.unfounded
+    choice = choose([judged])
+    assert choice is not None
+    assert choice.support < 2.5
+
+
+@pytest.mark.parametrize(
+    ("question", "sql"),
+    [
+        ("How many people work in Rome?", "SELECT COUNT(*) FROM employee WHERE city = 'Rome'"),
+        ("Which employees earn over three thousand?", "SELECT name FROM employee WHERE salary > 3000"),
+        ("Whose name starts with A?", "SELECT name FROM employee WHERE name LIKE 'A%'"),
+        ("What is the best paid worker called?", "SELECT name FROM employee ORDER BY salary DESC LIMIT 1"),
+        ("What share of employees is from Lima?", "SELECT AVG(city = 'Lima') FROM employee"),
+    ],
+)
+def test_what_the_question_gives_has_a_ground(question: str, sql: str) -> None:
+    assert judge(question, STAFF, link(question, STAFF), sql, 5, [(3,)]).unfounded == []
+
+
 def test_nothing_ran_means_nothing_is_chosen() -> None:
     assert choose([]) is None

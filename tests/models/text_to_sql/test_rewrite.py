@@ -6,6 +6,8 @@ import pytest
 from sqlglot import parse_one
 
 from lyceum.tables import Column, ForeignKey, Schema, Table
+from models.tables import Candidate
+from models.text_to_sql.meant import Asked
 from models.text_to_sql.rewrite import read, rewrite
 
 SHOP = Schema(
@@ -34,9 +36,9 @@ SHOP = Schema(
 )
 
 
-def corrected(sql: str) -> str | None:
+def corrected(sql: str, asked: Asked | None = None) -> str | None:
     tree = read(sql, SHOP)
-    done = rewrite(tree, SHOP) if tree else None
+    done = rewrite(tree, SHOP, asked) if tree else None
     return done.sql(dialect="sqlite", identify=False).replace('"', "") if done else None
 
 
@@ -74,6 +76,35 @@ def corrected(sql: str) -> str | None:
 def test_a_mistake_with_one_remedy_is_corrected(written: str, meant: str) -> None:
     assert corrected(written) is not None
     assert parse_one(str(corrected(written)), dialect="sqlite") == parse_one(meant, dialect="sqlite")
+
+
+def test_a_value_is_looked_for_where_the_question_means_it() -> None:
+    meant = Asked(values=[Candidate("value", "genre", ("name",), "Rock")])
+    for written in (
+        "SELECT COUNT(*) FROM track WHERE title = 'Rock'",
+        "SELECT COUNT(*) FROM track WHERE title LIKE '%rock%'",
+        "SELECT COUNT(*) FROM track JOIN genre ON track.genre_id = genre.genre_id WHERE title = 'Rock' OR name = 'Rock'",
+    ):
+        assert corrected(written, meant) == (
+            "SELECT COUNT(*) FROM track JOIN genre ON track.genre_id = genre.genre_id WHERE genre.name = 'Rock'"
+        )
+
+
+def test_what_is_counted_is_counted_once() -> None:
+    written = "SELECT COUNT(*) FROM genre AS g JOIN track AS t ON t.genre_id = g.genre_id WHERE t.seconds > 300"
+    assert "COUNT(DISTINCT g.genre_id)" in str(corrected(written, Asked(counted="genre")))
+    assert "COUNT(*)" in str(corrected(written, Asked(counted="track")))
+
+
+def test_the_values_of_a_column_are_listed_once() -> None:
+    assert corrected("SELECT seconds FROM track", Asked(listed="seconds")) == "SELECT DISTINCT track.seconds FROM track"
+    assert corrected("SELECT seconds FROM track") == "SELECT track.seconds FROM track"
+
+
+def test_the_figure_that_picks_the_first_is_shown() -> None:
+    assert corrected("SELECT title FROM track ORDER BY seconds DESC LIMIT 1") == (
+        "SELECT track.title, track.seconds FROM track ORDER BY track.seconds DESC LIMIT 1"
+    )
 
 
 @pytest.mark.parametrize(
