@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -72,4 +73,7 @@ def prompt_session(talker: Talker, *, history: Path, commands: Iterable[str]) ->
 
     session.default_buffer.accept_handler = accept
     session.app.min_redraw_interval = FASTEST_REDRAW
+    # The terminal stays raw while something is printed above the prompt: a cooked one would take a Ctrl-D typed at that
+    # moment for an end of input that nobody reads, and echo what is typed into the middle of an answer.
+    session.app.input.cooked_mode = nullcontext
     return session
