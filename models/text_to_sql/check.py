@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from lyceum.tables import Schema
 from models.tables import Links
+from models.text_to_sql.meant import asked_thing
 from models.text_to_sql.rewrite import Tree
 from models.text_to_sql.scope import Scope
 
@@ -46,6 +47,9 @@ def doubts(question: str, links: Links, tree: Tree, rows: Rows, schema: Schema) 
         found.append("the question asks for a figure for each of several things")
     if superlative and not _orders(tree):
         found.append("the question asks for the most or least")
+    thing = asked_thing(links)
+    if thing and thing.kind == "table" and not _shows(thing.table, tree, schema):
+        found.append(f"the question asks which {thing.table}")
     if _MEAN.search(question) and not (tree.find(exp.Avg) or tree.find(exp.Div)):
         found.append("the question asks for an average")
     if _SHARE.search(question) and not (tree.find(exp.Div) or tree.find(exp.Avg) or _names_column(question, tree)):
@@ -100,6 +104,17 @@ def _missing_numbers(question: str, tree: Tree) -> list[str]:
         if not any(abs(number * scale - value) < 1e-9 for scale in SCALES for value in held)
         and not any(f"{number:g}" in text or f"{number:02g}" in text for text in texts)
     ]
+
+
+def _shows(table: str, tree: Tree, schema: Schema) -> bool:
+    """Whether the outer query lists something of a table's rows."""
+    select = tree if isinstance(tree, exp.Select) else tree.find(exp.Select)
+    if select is None:
+        return True
+    scope = Scope(select, schema)
+    columns = [column for each in select.expressions for column in each.find_all(exp.Column)]
+    sources = [scope.source_of(column) for column in columns if not column.find_ancestor(exp.AggFunc)]
+    return any(source is None or (source.table and source.table.name == table) for source in sources)
 
 
 def _groups(tree: Tree) -> bool:

@@ -13,6 +13,7 @@ from models.tables import Links
 from models.tables.graph import graph
 from models.tables.link import is_content
 from models.tables.words import MEANINGS, Token, lemma, name_words, stem, synonyms
+from models.text_to_sql.choose import Rows
 from models.text_to_sql.rewrite import Tree
 from models.text_to_sql.scope import Scope
 
@@ -39,7 +40,7 @@ _NUMERALS = {
 _STEERING = frozenset(
     stem(word)
     for word in """
-    average mean median sum percentage share ratio proportion fraction rate figure result name details
+    average mean median sum percentage share ratio proportion fraction figure result name details
     information rank highest lowest longest shortest largest smallest biggest long short big small large high
     low old young new few frequent frequently often common popular expensive cheap costly best worst top bottom
     first last recent current late early selling busiest person someone anyone thing item entry catalogue
@@ -59,9 +60,25 @@ _STEERING = frozenset(
 )
 
 
-def unfounded(question: str, links: Links, tree: Tree, schema: Schema) -> list[str]:
-    """Return what stands in the query or in the question without a ground in the other."""
-    return [*_invented(question, links, tree, schema), *_passed_over(links, tree, schema)]
+def unfounded(question: str, links: Links, tree: Tree, schema: Schema, rows: Rows) -> list[str]:
+    """Return what stands in the query or in the question without a ground in the other, or in the data."""
+    nothing = all(cell in (None, 0) for row in rows for cell in row)
+    unheld = _unheld(links, tree, schema) if nothing else []
+    return [*_invented(question, links, tree, schema), *_passed_over(links, tree, schema), *unheld]
+
+
+def _unheld(links: Links, tree: Tree, schema: Schema) -> list[str]:
+    """Texts that were not found in the data, in a query that finds nothing: a title that nobody has."""
+    values = {str(each.value).casefold() for link in links.links for each in link.candidates if each.kind == "value"}
+    return [
+        f"nothing is '{literal.name}'"
+        for column, literal in _constants(tree)
+        if literal.is_string
+        and isinstance(literal.parent, exp.EQ)
+        and re.search(r"[^\W\d]", literal.name)
+        and literal.name.casefold() not in values
+        and not _kept(column, literal.name, schema)
+    ]
 
 
 def _invented(question: str, links: Links, tree: Tree, schema: Schema) -> list[str]:
@@ -109,7 +126,8 @@ def _told(text: str, question: str, said: set[str]) -> bool:
     if re.fullmatch(r"[\d\s:.TZ-]*", plain, re.IGNORECASE):
         years = re.findall(r"\b(?:19|20)\d\d\b", plain)
         return not years or any(year in question for year in (*years, *(str(int(year) - 1) for year in years)))
-    return all(word in said or stem(word) in said for word in re.findall(r"\w+", plain))
+    known = [word in said or stem(word) in said for word in re.findall(r"\w+", plain)]
+    return all(known) or ("%" in text and any(known))  # '%gmail.com'
 
 
 def _derived(number: float, numbers: set[float | None]) -> bool:
@@ -164,8 +182,8 @@ def _passed_over(links: Links, tree: Tree, schema: Schema) -> list[str]:
 
 
 def _answers(token: Token, held: set[str]) -> bool:
-    words = [re.sub(r"^un(?=\w{4})", "", word) for word in re.findall(r"[^\W_]+", token.lower)]
-    return bool(words) and all(
+    words = [re.sub(r"^un(?=\w{4})", "", word) for word in re.findall(r"[^\W_]{2,}", token.lower)]
+    return all(
         stem(word) in _STEERING
         or stem(word) in held
         or any(stem(other) in held for other in (*synonyms(word), *MEANINGS.get(word, ()), lemma(word)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ _CREATORS = frozenset("artist author band composer creator director maker musici
 _NAMING = frozenset("the named called titled is".split())
 _PARTIAL = frozenset("contain include word start begin end letter like similar".split())
 _SURE = 0.8
+_SUPERLATIVE = r"(?:single |very )?(?:most \w+|least \w+|best \w+|best|worst|top|(?!interest|latest)\w+est)"
+_ASKING = re.compile(rf"(?:in |from |on |at |by |to )?which|what (?:is|are|was|were) the {_SUPERLATIVE}")
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ def asked_of(links: Links, schema: Schema) -> Asked:
     for link in links.links:
         one = value_meant(link, links, schema)
         values += [one] if one else [each for each in link.candidates if each.kind == "value"]
-    return Asked(values, _counted(links), _listed(links))
+    thing = asked_thing(links)
+    return Asked(values, _counted(links), thing.column if thing and thing.kind == "column" else "")
 
 
 def value_meant(link: Link, links: Links, schema: Schema) -> Candidate | None:
@@ -82,15 +86,13 @@ def _counted(links: Links) -> str:
     return ""
 
 
-def _listed(links: Links) -> str:
-    """The column whose values `which ...` asks for; empty when it asks for things or for one."""
-    words = [token.lower for token in links.tokens]
-    for index, word in enumerate(words[:2]):
-        start = _skip(words, index + 1)
-        top = _top_at(start, links) or _top_at(start + 1, links)
-        if word == "which" and top and top.kind == "column" and top.score >= _SURE:
-            return top.column
-    return ""
+def asked_thing(links: Links) -> Candidate | None:
+    """The table or column of which `which ...` or `what is the longest ...` asks for rows or values."""
+    said = " ".join(token.lower for token in links.tokens)
+    asking = _ASKING.match(said)
+    start = len(asking.group().split()) if asking else len(links.tokens)
+    tops = [link.candidates[0] for link in links.links if start <= link.start <= start + 1]
+    return next((top for top in tops if top.kind in ("table", "column") and top.score >= _SURE), None)
 
 
 def _skip(words: list[str], start: int) -> int:

@@ -185,12 +185,11 @@ def _far(table: str, linked: set[str], schema: Schema) -> int:
 
 
 def _units(question: str, schema: Schema) -> list[str]:
-    """The figures that a question gives in another unit than the columns keep."""
-    names = [column.name.lower() for table in schema.tables for column in table.columns]
-    if not any("milli" in name for name in names):
+    """The figures that a question gives in another unit than a column of milliseconds keeps."""
+    kept = [(table, column) for table in schema.tables for column in table.columns if "milli" in column.name.lower()]
+    if not kept:
         return []
-    said = re.findall(r"(\d+(?:\.\d+)?)?[ -]?\b(second|minute|hour)s?\b", question, re.IGNORECASE)
-    return [
-        f"{number or 1} {unit} = {float(number or 1) * TIME_UNITS[unit.lower()]:.0f} milliseconds"
-        for number, unit in said
-    ]
+    column = f"{quoted(kept[0][0].name)}.{quoted(kept[0][1].name)}"
+    said = re.findall(r"(\d+(?:\.\d+)?)[ -]?(second|minute|hour)s?\b|\b(second|minute|hour)s\b", question.lower())
+    figures = [(number or "1", unit or plural) for number, unit, plural in said]
+    return [f"{number} {unit} = {float(number) * TIME_UNITS[unit]:.0f} of {column}" for number, unit in figures]

@@ -48,7 +48,7 @@ def judge(question: str, schema: Schema, links: Links, sql: str, votes: int, row
     if tree is None:
         return Candidate(sql, votes, rows, ["the query cannot be read"])
     return Candidate(
-        sql, votes, rows, doubts(question, links, tree, rows, schema), unfounded(question, links, tree, schema)
+        sql, votes, rows, doubts(question, links, tree, rows, schema), unfounded(question, links, tree, schema, rows)
     )
 
 

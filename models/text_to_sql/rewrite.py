@@ -138,7 +138,8 @@ def _count_once(select: exp.Select, scope: Scope, counted: str) -> None:
 def _show_what_orders(select: exp.Select, scope: Scope) -> None:
     """Show the figure that picks the first rows: the longest track comes with its length."""
     order, limit = select.args.get("order"), select.args.get("limit")
-    if not order or not limit or select.args.get("distinct"):
+    figures = any(each.find(exp.AggFunc) for each in select.expressions)
+    if not order or not limit or select.args.get("distinct") or (figures and not select.args.get("group")):
         return
     figure = order.expressions[0].this
     shown = [each.unalias() for each in select.expressions]
