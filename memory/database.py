@@ -36,8 +36,7 @@ CREATE TABLE IF NOT EXISTS facts(
     id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, user TEXT NOT NULL, agent TEXT NOT NULL, project TEXT NOT NULL,
     ref TEXT NOT NULL UNIQUE, topic TEXT NOT NULL, text TEXT NOT NULL, tags TEXT NOT NULL, sources TEXT NOT NULL,
     origin TEXT NOT NULL, confidence REAL NOT NULL, valid_from TEXT NOT NULL, valid_to TEXT, recorded TEXT NOT NULL,
-    retired TEXT, superseded_by TEXT, confirmed INTEGER NOT NULL DEFAULT 1,
-    model TEXT NOT NULL DEFAULT '');
+    retired TEXT, superseded_by TEXT, model TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS turns_by_model ON turns(tenant, user, model);
 CREATE INDEX IF NOT EXISTS facts_by_model ON facts(tenant, user, model);
 CREATE INDEX IF NOT EXISTS facts_by_topic ON facts(tenant, user, topic, retired);

@@ -100,7 +100,7 @@ class Recall:
         with self._file.transaction() as database:
             for each in said:
                 known = self._known(database, scope, each.key)
-                kept.append(_turn(known or self._insert(database, scope, each)))
+                kept.append(turn_of(known or self._insert(database, scope, each)))
         return kept
 
     def search(
@@ -136,7 +136,7 @@ class Recall:
             ),
             dated=lambda entry: when and names_a_time(found[entry]["text"]),
         )
-        hits = [Hit(turn=_turn(found[entry]), score=round(scores[entry], 4)) for entry in best(scores, limit)]
+        hits = [Hit(turn=turn_of(found[entry]), score=round(scores[entry], 4)) for entry in best(scores, limit)]
         return [hit.model_copy(update={"around": self.around(scope, hit.turn, context)}) for hit in hits]
 
     def latest(self, scope: Scope, limit: int = 20, only: Filter | None = None) -> list[Turn]:
@@ -146,7 +146,7 @@ class Recall:
             f"SELECT * FROM turns t WHERE {SEEN}{where} ORDER BY said DESC, id DESC LIMIT ?",  # noqa: S608
             *scope.place, *values, limit,
         )  # fmt: skip
-        return [_turn(row) for row in reversed(rows)]
+        return [turn_of(row) for row in reversed(rows)]
 
     def get(self, scope: Scope, id: str) -> Turn:  # noqa: A002
         thread, _, number = id.removeprefix("turn:").rpartition("/")
@@ -156,7 +156,7 @@ class Recall:
         )  # fmt: skip
         if row is None:
             raise UserError(f"There is no turn {id!r}.", next_step="Use an id that a search returned.")
-        return _turn(row)
+        return turn_of(row)
 
     def around(self, scope: Scope, turn: Turn, context: int) -> list[Turn]:
         if not context:
@@ -166,7 +166,7 @@ class Recall:
             " ORDER BY number",
             *scope.place, turn.thread, turn.number - context, turn.number + context, turn.number,
         )  # fmt: skip
-        return [_turn(row) for row in rows]
+        return [turn_of(row) for row in rows]
 
     def _rows(self, scope: Scope, ids: list[int], where: str, values: list[str]) -> list[sqlite3.Row]:
         sql = f"SELECT * FROM turns t WHERE {SEEN}{where} AND id IN ({placeholders(ids)})"  # noqa: S608
@@ -195,7 +195,7 @@ def utc(moment: datetime) -> str:
     return aware.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def _turn(row: sqlite3.Row) -> Turn:
+def turn_of(row: sqlite3.Row) -> Turn:
     return Turn(
         id=f"turn:{row['thread']}/{row['number']}",
         thread=row["thread"],

@@ -1,0 +1,116 @@
+"""Consolidation: new turns become facts, once, with the turn as their reason; the turns themselves stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pydantic import BaseModel
+
+from memory.archive import Archive, Fact, New, Outcome
+from memory.blocks import Blocks, Edit
+from memory.database import MemoryFile
+from memory.extraction import Extracted, extract, suspicious
+from memory.recall import Turn, turn_of
+from memory.scope import SEEN, Scope
+
+KNOWN = "known"  # the block that consolidation writes; the others belong to people and agents
+WRITER = "consolidation"
+Extract = Callable[[Turn], Sequence[Extracted]]
+
+
+class Change(BaseModel):
+    """One fact that a turn gives, and what keeping it does."""
+
+    turn: str
+    outcome: Outcome
+
+
+class Consolidated(BaseModel):
+    """`turns` were read; `quarantined` read like orders to the assistant and gave nothing; `left` are still unread."""
+
+    turns: int = 0
+    changes: list[Change] = []
+    quarantined: list[str] = []
+    left: int = 0
+
+
+class DryRun(Exception):
+    def __init__(self, result: Consolidated) -> None:
+        self.result = result
+
+
+class Consolidation:
+    """`extract` finds the facts of a turn: by rules, or with a model behind the same signature."""
+
+    def __init__(self, file: MemoryFile, archive: Archive, blocks: Blocks, extract: Extract = extract) -> None:
+        self._file = file
+        self._archive = archive
+        self._blocks = blocks
+        self._extract = extract
+
+    def run(self, scope: Scope, *, most: int = 1000, dry: bool = False) -> Consolidated:
+        """Read up to `most` new turns, oldest first, as one transaction; `dry` shows what would change.
+
+        A run that is killed has done nothing, and the next one begins where it began.
+        """
+        try:
+            with self._file.transaction() as database:
+                rows = database.execute(
+                    f"SELECT * FROM turns WHERE {SEEN} AND consolidated = 0 ORDER BY said, id LIMIT ?",  # noqa: S608
+                    (*scope.place, most + 1),
+                ).fetchall()
+                result = Consolidated(turns=min(len(rows), most), left=max(0, len(rows) - most))
+                for row in rows[:most]:
+                    turn = turn_of(row)
+                    if suspicious(turn.text):
+                        result.quarantined.append(turn.id)
+                    own = scope.model_copy(update={"agent": row["agent"], "project": row["project"]})
+                    for found in self._extract(turn):
+                        outcome = self._archive.insert_in(database, own, _new(found, turn))
+                        result.changes.append(Change(turn=turn.id, outcome=outcome))
+                    database.execute("UPDATE turns SET consolidated = 1 WHERE id = ?", (row["id"],))
+                if dry:
+                    raise DryRun(result)
+        except DryRun as stopped:
+            return stopped.result
+        if result.changes:
+            self.write_known(scope)
+        return result
+
+    def write_known(self, scope: Scope) -> None:
+        """Bring the block of known facts up to date, newest first, as many as it holds; the user's own words only."""
+        general = scope.model_copy(update={"agent": ""})
+        if KNOWN not in {block.label for block in self._blocks.all(general)}:
+            self._blocks.define(general, KNOWN, description="What the user said, in their words.")
+        block = self._blocks.get(general, KNOWN)
+        text = ""
+        for fact in self._archive.facts(general):
+            line = f"- {fact.text} [{fact.sources[0]}]\n" if fact.sources and fact.origin == "user" else ""
+            if len(text) + len(line) <= block.limit:
+                text += line
+        if text.rstrip() != block.text:
+            self._blocks.rethink(general, KNOWN, text.rstrip(), Edit(who=WRITER, why="new turns"))
+
+
+def reasons(file: MemoryFile, scope: Scope, fact: Fact) -> list[Turn]:
+    """Return the turns that a fact was learned from: why it is remembered."""
+    found: list[Turn] = []
+    for source in fact.sources:
+        thread, _, number = source.removeprefix("turn:").rpartition("/")
+        row = file.one(
+            f"SELECT * FROM turns WHERE {SEEN} AND thread = ? AND number = ?",  # noqa: S608
+            *scope.place, thread, number,
+        )  # fmt: skip
+        found += [turn_of(row)] if row else []
+    return found
+
+
+def _new(found: Extracted, turn: Turn) -> New:
+    return New(
+        text=found.text,
+        topic=found.topic,
+        sources=[turn.id],
+        origin=turn.origin,
+        confidence=found.confidence,
+        valid_from=found.since,
+    )
