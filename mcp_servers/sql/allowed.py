@@ -57,3 +57,16 @@ _OF_DIALECT = {
     """,
 }
 FUNCTIONS = {dialect: _FUNCTIONS | set(more.split()) for dialect, more in _OF_DIALECT.items()}
+
+# By the name that SQLite itself reports to its authorizer: operators are functions there too.
+SQLITE_CALLS = frozenset(
+    """
+    abs acos asin atan atan2 avg ceil ceiling char coalesce concat concat_ws cos count cume_dist current_date
+    current_time current_timestamp date datetime degrees dense_rank exp first_value floor format glob group_concat
+    hex ifnull iif instr json json_array json_array_length json_extract json_group_array json_group_object
+    json_object json_quote json_type json_valid julianday lag last_value lead length like likelihood likely ln
+    log log10 log2 lower ltrim max min mod nth_value ntile nullif octet_length percent_rank pi pow power printf quote
+    radians random rank replace round row_number rtrim sign sin sqrt strftime string_agg substr substring sum tan
+    time timediff total trim trunc typeof unhex unicode unixepoch unlikely upper -> ->>
+    """.split()
+)

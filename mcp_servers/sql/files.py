@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import re
-import sqlite3
-import tempfile
+import json
+import os
+import select
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+import weakref
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal
 
 from lyceum.errors import ModelRetry, UserError
 from lyceum.tables import Cell
+from mcp_servers.sql.flat import FLAT
 
-if TYPE_CHECKING:
-    import duckdb
-
-FLAT = (".csv", ".tsv", ".parquet", ".xlsx")
-LONGEST_CELL = 2000
-_READS = {
-    sqlite3.SQLITE_SELECT,
-    sqlite3.SQLITE_READ,
-    sqlite3.SQLITE_FUNCTION,
-    sqlite3.SQLITE_RECURSIVE,
-}
+OPENING_SECONDS = 120.0
+GRACE_SECONDS = 1.0  # that an interrupted query has to end before its process is killed
+_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TZ")
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from mcp_servers.sql.engine import main; main()"
 Kind = Literal["sqlite", "duckdb", "files"]
 
 
@@ -57,134 +54,106 @@ def kind_of(path: Path) -> Kind:
 
 @dataclass(frozen=True)
 class Rows:
+    """`cut`: there was more than a result may hold."""
+
     columns: list[str]
     rows: list[list[Cell]]
+    cut: bool = False
 
 
 class Database:
-    """An open database that only reads; `run` takes checked SQL."""
+    """A database that only reads, held by a process of its own; `run` takes checked SQL."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.kind = kind_of(path)
         self.dialect: Literal["sqlite", "duckdb"] = "sqlite" if self.kind == "sqlite" else "duckdb"
+        self._tables: list[str] | None = None
         self._lock = threading.Lock()
-        self._connection: Any = _open_sqlite(path) if self.kind == "sqlite" else _open_duckdb(path, self.kind)
+        self._process = self._open()
 
     def close(self) -> None:
-        self._connection.close()
+        self._process.stop()
 
-    def run(self, sql: str, parameters: tuple[Any, ...] = (), *, seconds: float = 5.0, most: int = 10_000) -> Rows:
-        """Run one query; raises ModelRetry when it fails or takes longer than `seconds`."""
-        with self._lock, self._deadline(seconds) as late:
-            try:
-                cursor = self._connection.execute(sql, parameters)
-                rows = cursor.fetchmany(most)
-            except Exception as error:  # noqa: BLE001 - two engines, two trees of errors, one answer
-                if late():
-                    raise ModelRetry(f"The query took longer than {seconds:g} s; make it narrower.") from None
-                raise ModelRetry(f"The database refused the query: {str(error).splitlines()[0]}.") from None
-            names = [str(column[0]) for column in cast("list[Any]", cursor.description or [])]
-        return Rows(names, [[_cell(value) for value in row] for row in rows])
+    def confine(self, tables: Iterable[str]) -> None:
+        """Let the engine read these tables alone from now on, and describe nothing."""
+        self._tables = [name.lower() for name in tables]
 
-    @contextmanager
-    def _deadline(self, seconds: float) -> Generator[Any]:
-        end = time.monotonic() + seconds
-        timer = threading.Timer(seconds, self._connection.interrupt)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield lambda: time.monotonic() >= end - 0.01
-        finally:
-            timer.cancel()
+    def run(
+        self,
+        sql: str,
+        parameters: tuple[Any, ...] = (),
+        *,
+        seconds: float = 5.0,
+        most: int = 10_000,
+        most_bytes: int = 4_000_000,
+    ) -> Rows:
+        """Run one query and return at most so many rows and bytes.
 
+        Raises ModelRetry when it fails, takes longer than `seconds` or needs too much memory.
+        """
+        request = {"sql": sql, "parameters": parameters, "seconds": seconds, "most": most, "most_bytes": most_bytes}
+        with self._lock:
+            if not self._process.stop.alive:
+                self._process = self._open()
+            reply = self._process.ask({**request, "tables": self._tables}, seconds + GRACE_SECONDS)
+        if reply is None:
+            raise ModelRetry(f"The query took longer than {seconds:g} s or too much memory; make it narrower.")
+        if reply.get("late"):
+            raise ModelRetry(f"The query took longer than {seconds:g} s; make it narrower.")
+        if "refused" in reply:
+            raise ModelRetry(f"The database refused the query: {reply['refused']}.")
+        return Rows(reply["columns"], reply["rows"], cut=reply["cut"])
 
-def _cell(value: Any) -> Cell:
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    if isinstance(value, bytes):
-        return f"<{len(value)} bytes>"
-    text = str(value)
-    return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}… ({len(text)} characters)"
-
-
-def _authorize(action: int, first: str | None, *_rest: str | None) -> int:
-    described = action == sqlite3.SQLITE_PRAGMA and first in ("table_info", "foreign_key_list")
-    return sqlite3.SQLITE_OK if described or action in _READS else sqlite3.SQLITE_DENY
-
-
-def _open_sqlite(path: Path) -> sqlite3.Connection:
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.Error as error:
-        raise UserError(f"{path} cannot be opened ({error}).", next_step="Check that the file is whole.") from error
-    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 10_000_000)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_EXPR_DEPTH, 200)
-    connection.set_authorizer(_authorize)
-    return connection
+    def _open(self) -> _Process:
+        process = _Process()
+        reply = process.ask({"kind": self.kind, "path": str(self.path.absolute())}, OPENING_SECONDS)
+        if reply is None or "refused" in reply:
+            process.stop()
+            reason = reply["refused"] if reply else "it took too much time or memory"
+            raise UserError(f"{self.path} cannot be opened ({reason}).", next_step="Check that the file is whole.")
+        return process
 
 
-def _open_duckdb(path: Path, kind: Kind) -> duckdb.DuckDBPyConnection:
-    import duckdb
+class _Process:
+    """`engine.py` as a process that answers one request at a time, and is killed when it is late."""
 
-    try:
-        connection = duckdb.connect(str(path), read_only=True) if kind == "duckdb" else duckdb.connect(":memory:")
-        connection.execute("SET autoinstall_known_extensions=false; SET autoload_known_extensions=false")
-        connection.execute("SET memory_limit='1GB'; SET threads=1")
-        if kind == "files":
-            _load_files(connection, path)
-        connection.execute("SET enable_external_access=false; SET lock_configuration=true")
-    except (duckdb.Error, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path} cannot be opened ({reason}).", next_step="Check that the file is whole.") from error
-    return connection
-
-
-def _load_files(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    files = sorted(child for child in path.iterdir() if child.suffix.lower() in FLAT) if path.is_dir() else [path]
-    for file in files:
-        name = identifier(file.stem)
-        if file.suffix.lower() == ".xlsx":
-            _load_sheets(connection, file, name)
-        else:
-            reader = "read_parquet(?)" if file.suffix.lower() == ".parquet" else "read_csv(?)"
-            with tempfile.TemporaryDirectory() as folder:  # the readers take *, ? and [ in a file's name for patterns
-                plain = Path(folder, f"file{file.suffix}")
-                plain.symlink_to(file.absolute())
-                connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM {reader}', [str(plain)])  # noqa: S608 - name is [a-z0-9_]+
-
-
-def _load_sheets(connection: duckdb.DuckDBPyConnection, file: Path, name: str) -> None:
-    """Load each sheet as a table; the first row with at least two filled cells is its header."""
-    import csv
-
-    import openpyxl
-
-    try:
-        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-    except Exception as error:
-        raise UserError(f"{file} is not a readable XLSX file ({error}).", next_step="Save it again as XLSX.") from error
-    sheets = cast("list[Any]", book.worksheets)
-    for sheet in sheets:
-        rows = [list(row) for row in sheet.iter_rows(values_only=True)]
-        start = next(
-            (n for n, row in enumerate(rows) if sum(cell is not None for cell in row) >= min(2, len(row))), None
+    def __init__(self) -> None:
+        root = str(Path(__file__).parents[2])
+        self._popen = subprocess.Popen(  # noqa: S603 - our own interpreter and code
+            [sys.executable, "-I", "-c", _START, root],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         )
-        if start is None:
-            continue
-        table = name if len(sheets) == 1 else f"{name}_{identifier(sheet.title)}"
-        with tempfile.NamedTemporaryFile("w", suffix=".csv", newline="", encoding="utf-8") as temporary:
-            csv.writer(temporary).writerows(["" if cell is None else cell for cell in row] for row in rows[start:])
-            temporary.flush()
-            connection.execute(
-                f'CREATE TABLE "{table}" AS SELECT * FROM read_csv(?, header=true)',  # noqa: S608
-                [temporary.name],
-            )
+        self.stop = weakref.finalize(self, _stop, self._popen)  # also when it is forgotten, and at exit
+
+    def ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any] | None:
+        """Return the reply, or None where there was none in time: the process is gone then."""
+        assert self._popen.stdin is not None
+        assert self._popen.stdout is not None
+        end = time.monotonic() + seconds
+        line = b""
+        with suppress(OSError):
+            self._popen.stdin.write(json.dumps(request).encode() + b"\n")
+            self._popen.stdin.flush()
+            while not line.endswith(b"\n") and (left := end - time.monotonic()) > 0:
+                if select.select([self._popen.stdout], [], [], left)[0]:
+                    piece = os.read(self._popen.stdout.fileno(), 1 << 20)
+                    if not piece:
+                        break
+                    line += piece
+        if not line.endswith(b"\n"):
+            self.stop()
+            return None
+        return json.loads(line)
 
 
-def identifier(name: str) -> str:
-    """Make a plain lower-case SQL name of a file or sheet name."""
-    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-    return plain if plain and not plain[0].isdigit() else f"t_{plain}"
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
+    process.wait()

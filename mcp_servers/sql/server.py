@@ -24,6 +24,7 @@ SAMPLE = "chinook"
 
 class SqlSettings(Section):
     max_rows: int = Field(default=200, ge=1, le=10_000, description="Most rows one query may return.")
+    max_bytes: int = Field(default=1_000_000, ge=1_000, description="Most bytes of cells one query may return.")
     seconds: float = Field(default=5.0, gt=0, le=60, description="Longest time one query may take.")
 
 
@@ -73,7 +74,8 @@ class _Shelf:
         return {SAMPLE: str(Path(__file__).with_name("chinook.sqlite")), **kept}
 
     def add(self, path: Path, name: str | None) -> str:
-        from mcp_servers.sql.files import Database, identifier
+        from mcp_servers.sql.files import Database
+        from mcp_servers.sql.flat import identifier
 
         path = path.expanduser().resolve()
         Database(path).close()  # refuses what cannot be opened before its name is kept
@@ -103,7 +105,9 @@ class _Shelf:
         kept = self._open.get(name)
         if kept is None or kept[0] != changed:
             database = Database(path)
-            self._open[name] = kept = (changed, database, read_schema(name, database))
+            schema = read_schema(name, database)
+            database.confine(table.name for table in schema.tables)
+            self._open[name] = kept = (changed, database, schema)
         opened = kept[1]
         assert isinstance(opened, Database)
         return opened, kept[2]
@@ -172,7 +176,9 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         opened, schema = await asyncio.to_thread(shelf.get, database)
         most = min(max_rows, limits.max_rows)
         safe = check(sql, schema, max_rows=most)
-        result = await asyncio.to_thread(opened.run, safe, seconds=limits.seconds, most=most + 1)
+        result = await asyncio.to_thread(
+            opened.run, safe, seconds=limits.seconds, most=most + 1, most_bytes=limits.max_bytes
+        )
         rows = result.rows[:most]
         shown = re.sub(rf"\s+LIMIT {most + 1}$", "", safe)
         digest = hashlib.sha256(json.dumps([shown, rows], default=str).encode()).hexdigest()[:8]
@@ -191,7 +197,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
             columns=result.columns,
             rows=rows,
             row_count=len(rows),
-            truncated=len(result.rows) > most,
+            truncated=result.cut or len(result.rows) > most,
             sources=[source],
         )
 
