@@ -15,7 +15,7 @@ $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3,11) <= sys.version_info[:2] < (3,14) else "Lyceum needs Python 3.11 to 3.13; set PYTHON=...")'
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.lock
-	@$(UV) pip uninstall --quiet --python $(BIN)/python pip setuptools # uv does their work: 23 MB less
+	@$(UV) pip uninstall --quiet --python $(BIN)/python setuptools # nothing here is built with it
 
 .venv/.base: $(UV) requirements/base.lock pyproject.toml
 	@echo "installing Lyceum into .venv (once)" >&2

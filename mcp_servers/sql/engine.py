@@ -80,6 +80,7 @@ class Duckdb:
     def __init__(self, path: Path, *, flat: bool) -> None:
         import duckdb
 
+        self._binder_error = duckdb.BinderException
         self._connection = duckdb.connect(":memory:" if flat else str(path), read_only=not flat)
         for setting in (
             "autoinstall_known_extensions=false",
@@ -100,8 +101,10 @@ class Duckdb:
         late.daemon = True
         late.start()
         try:
+            read: set[str] = set()
             if tables is not None:
-                read = {name.lower() for name in self._connection.get_table_names(sql)}
+                with contextlib.suppress(self._binder_error):  # it binds no columns, and so takes USING for a mistake
+                    read = {name.lower() for name in self._connection.get_table_names(sql)}
                 if not read <= tables:
                     raise PermissionError(f"it reads {', '.join(sorted(read - tables))}")
             return self._connection.execute(sql, parameters)

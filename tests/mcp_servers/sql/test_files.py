@@ -91,6 +91,7 @@ def test_behind_the_guard_duckdb_is_locked_and_confined(tmp_path: Path) -> None:
     database = Database(tmp_path)
     database.confine(["fruit"])
     assert database.run("WITH x AS (SELECT * FROM fruit) SELECT * FROM x").rows == [["fig"]]
+    assert database.run("SELECT name FROM fruit JOIN fruit AS f USING (name)").rows == [["fig"]]
     for sql in (
         "SELECT * FROM secret",
         f"SELECT * FROM read_csv('{tmp_path}/secret.csv')",
