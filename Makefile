@@ -6,7 +6,8 @@ BIN := .venv/bin
 PACKAGES := lyceum models memory agents workflows evals mcp_servers app
 Q ?=
 
-.PHONY: help setup setup-dev chat doctor test test-slow test-local check lint format types imports docs lock clean
+.PHONY: help setup setup-dev setup-extras chat doctor test test-slow test-extras test-services test-local check lint \
+	format types imports docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,8 +29,14 @@ $(UV):
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements/dev.lock
 	@touch $@
 
+.venv/.extras: .venv/.dev requirements/extras.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements/extras.lock
+	@touch $@
+
 setup: .venv/.base ## install the hash-locked set into .venv
 setup-dev: .venv/.dev ## the same plus the tools that check and test
+
+setup-extras: .venv/.extras ## the same plus everything optional
 
 chat: .venv/.base ## talk to the team; make chat Q="Which genre has the most tracks?"
 	@$(BIN)/lyceum chat $(if $(Q),"$$Q")
@@ -38,10 +45,16 @@ doctor: .venv/.base ## what works on this machine, and how to fix the rest
 	@$(BIN)/lyceum doctor
 
 test: .venv/.dev ## the default suite: offline, deterministic, minutes
-	@$(BIN)/pytest -q -n 2 -m "not slow and not local_model"
+	@$(BIN)/pytest -q -n 2 -m "not slow and not extra and not service and not local_model"
 
 test-slow: .venv/.dev ## the slower suites that CI also runs
-	@$(BIN)/pytest -q -m "slow and not local_model" || [ $$? -eq 5 ] # 5: no slow test exists yet
+	@$(BIN)/pytest -q -m "slow and not extra and not service and not local_model"
+
+test-extras: .venv/.extras ## what needs optional packages
+	@$(BIN)/pytest -q -m "extra and not service and not local_model" || [ $$? -eq 5 ] # 5: no such test exists yet
+
+test-services: .venv/.extras ## what needs the real servers of .ci/services
+	@$(BIN)/pytest -q -m "service and not local_model" || [ $$? -eq 5 ]
 
 test-local: .venv/.dev ## what needs the pulled 1.5B model
 	@$(BIN)/pytest -q -m local_model || [ $$? -eq 5 ]
@@ -52,7 +65,7 @@ lint: .venv/.dev ## ruff: style, imports, bugs
 format: .venv/.dev ## let ruff rewrite what it can
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-types: .venv/.dev ## pyright in strict mode
+types: .venv/.extras ## pyright in strict mode, which reads the optional packages too
 	@$(BIN)/basedpyright
 
 imports: .venv/.dev ## who may import whom
@@ -61,7 +74,7 @@ imports: .venv/.dev ## who may import whom
 docs: .venv/.dev ## generated tables are current and snippets run
 	@$(BIN)/pytest -q tests/docs
 
-check: lint types imports docs test ## exactly what CI runs first
+check: lint imports docs test types ## exactly what CI runs first; types come last: they install what is optional
 
 lock: $(UV) ## recompile requirements/*.lock (needs an index)
 	@sh requirements/compile.sh

@@ -1,11 +1,13 @@
 #!/bin/sh
 # Lock files name no host: an index is the installing machine's own setting.
+# Everything optional is resolved together first, so that any choice of extras fits any other.
 set -eu
 cd "$(dirname "$0")/.."
 compile() { .venv/bin/uv pip compile --universal --generate-hashes --no-header --no-annotate --quiet "$@"; }
 compile pyproject.toml -o requirements/base.lock
-for extra in bedrock logfire; do
-    compile --extra "$extra" -c requirements/base.lock pyproject.toml -o "requirements/$extra.lock"
+compile --all-extras -c requirements/base.lock pyproject.toml -o requirements/extras.lock
+for extra in $(sed -n '/^\[project.optional-dependencies\]/,/^\[project.scripts\]/s/^\([a-z0-9]*\) = .*/\1/p' pyproject.toml); do
+    compile --extra "$extra" -c requirements/extras.lock pyproject.toml -o "requirements/$extra.lock"
 done
-compile --group dev -c requirements/base.lock pyproject.toml -o requirements/dev.lock
+compile --group dev -c requirements/extras.lock pyproject.toml -o requirements/dev.lock
 echo uv | compile - -o requirements/uv.lock

@@ -87,12 +87,22 @@ def _counted(links: Links) -> str:
 
 
 def asked_thing(links: Links) -> Candidate | None:
-    """The table or column of which `which ...` or `what is the longest ...` asks for rows or values."""
+    """The table or column of which `which ...` or `what is the longest ...` asks for rows or values.
+
+    `Which rep's customers ...` may ask for either: what follows an owner is not taken for the thing asked for.
+    """
     said = " ".join(token.lower for token in links.tokens)
     asking = _ASKING.match(said)
     start = len(asking.group().split()) if asking else len(links.tokens)
-    tops = [link.candidates[0] for link in links.links if start <= link.start <= start + 1]
+    near = [link for link in links.links if start <= link.start <= start + 1]
+    tops = [link.candidates[0] for link in near if not _owned(link, links)]
     return next((top for top in tops if top.kind in ("table", "column") and top.score >= _SURE), None)
+
+
+def _owned(link: Link, links: Links) -> bool:
+    """Whether a possessive 's, which is no token but leaves its room, stands before a span."""
+    before, first = links.tokens[link.start - 1], links.tokens[link.start]
+    return link.start > 0 and first.start - before.end > len("'s")
 
 
 def _skip(words: list[str], start: int) -> int:
