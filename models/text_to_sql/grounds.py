@@ -12,7 +12,7 @@ from models.offline.tables.lexicon import COMPARATIVES, PATTERNS, SUPERLATIVES
 from models.tables import Links
 from models.tables.graph import graph
 from models.tables.link import is_content
-from models.tables.words import MEANINGS, Token, lemma, name_words, stem, synonyms
+from models.tables.words import MEANINGS, Token, name_words, stem, synonyms
 from models.text_to_sql.choose import Rows
 from models.text_to_sql.rewrite import Tree
 from models.text_to_sql.scope import Scope
@@ -55,7 +55,7 @@ _STEERING = frozenset(
     counting number amount quantity size boss manager supervisor report subordinate job role position title kind
     type sort category group double multiple several various value worth still already yet but minus plus net
     differ gap higher lower greater better worse back away went go saw up down th st nd rd e g playing given
-    choose chosen call serve gave keep kept lie
+    choose chosen call serve gave keep kept lie lifetime
     """.split()
 )
 
@@ -186,7 +186,7 @@ def _answers(token: Token, held: set[str]) -> bool:
     return all(
         stem(word) in _STEERING
         or stem(word) in held
-        or any(stem(other) in held for other in (*synonyms(word), *MEANINGS.get(word, ()), lemma(word)))
+        or any(stem(other) in held for other in (*synonyms(word), *MEANINGS.get(word, ()), *name_words(word)))
         or word.isdigit()
         or any(each.startswith(word) or (len(each) > 3 and word.startswith(each)) for each in held if len(word) > 3)
         for word in words
