@@ -45,7 +45,7 @@ doctor: .venv/.base ## what works on this machine, and how to fix the rest
 	@$(BIN)/lyceum doctor
 
 test: .venv/.dev ## the default suite: offline, deterministic, minutes
-	@$(BIN)/pytest -q -n 2 -m "not slow and not extra and not service and not local_model"
+	@$(BIN)/pytest -q -n 2 --ignore=tests/docs -m "not slow and not extra and not service and not local_model"
 
 test-slow: .venv/.dev ## the slower suites that CI also runs
 	@$(BIN)/pytest -q -m "slow and not extra and not service and not local_model"

@@ -28,6 +28,13 @@ COMMAND = "import sys; from app.cli import main; sys.exit(main())"
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07|[@-Z\\-_])")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever waits for a real terminal is slow."""
+    for item in items:
+        if "terminal" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 class Seat:
     """Someone who types into a conversation and reads what it prints, on a wired product."""
 
