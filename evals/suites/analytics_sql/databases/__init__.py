@@ -6,5 +6,5 @@ from importlib import import_module
 
 from evals.suites.analytics_sql.databases.domain import Domain
 
-_NAMES = "airline bank helpdesk hospital hotel hr iot league library retail shop university".split()
+_NAMES = "airline bank energy helpdesk hospital hotel hr iot league library museum retail shop university".split()
 DOMAINS: dict[str, Domain] = {name: import_module(f"{__name__}.{name}").DOMAIN for name in _NAMES}
