@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, Field
 from pydantic_ai import Agent
@@ -12,19 +12,18 @@ from pydantic_ai.models import Model
 from pydantic_ai.toolsets import AbstractToolset
 
 from agents.role import DATA_RULE, Role
-from agents.routing import assign, split
+from agents.routing import Worker, assign, split
 from models.local.think import Think, fill
 from models.offline.skill import Call, Turn, content_words, field_of, question_of
 
 INSTRUCTIONS = f"""You plan work for a team: researcher (course notes and attached documents), sql (questions about
-tables), coder (Python), tutor (teaching). Cut the request into the fewest steps that each have one answer, at most six.
+tables), coder (Python), tutor (teaching), reviewer (work that the request states). Cut the request into the fewest
+steps that each have one answer, at most six.
 Each step's task is a complete question in its own right. `needs` lists ids of steps whose answers it needs; steps
 without needs run at the same time.
 {DATA_RULE}"""
 
 EXTRA = 0.25  # new content words a plan may add, as a share of the request's
-
-Worker = Literal["researcher", "sql", "coder", "tutor"]
 
 
 class PlanStep(BaseModel):

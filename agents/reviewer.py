@@ -1,4 +1,7 @@
-"""The reviewer: checks the steps of a piece of work against their evidence and rejects what does not hold."""
+"""The reviewer: checks the steps of a piece of work against their evidence and rejects what does not hold.
+
+Work comes as JSON from a flow, or in a person's own words: then its sums are worked out again.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.models import Model
 from pydantic_ai.toolsets import AbstractToolset
 
-from agents.role import DATA_RULE, Role
+from agents.role import DATA_RULE, Answer, Role
+from models.checks.arithmetic import Equation, equations
 from models.local.think import Think, fill
 from models.offline.skill import Call, Turn, content_words, question_of
 
@@ -23,6 +27,11 @@ another question than its task. Name the step and the reason in one sentence. Ap
 
 _LOOK = "You check one answer. Say in one short sentence whether it answers its task and its evidence supports it."
 
+# What begins a step in a person's words: "Step 2:", "3.", "- ", or a new line.
+_STEP = re.compile(r"(?:^|\s)step\s+\w+\s*[:.)-]\s*|^\s*(?:\d+[.)]|[-*•])\s+|\n+", re.IGNORECASE | re.MULTILINE)
+_ASKED = re.compile(r"^\s*(?:please\s+)?(?:review|check|verify|proofread)\b[^:\n]*[:\n]", re.IGNORECASE)
+_NOTHING = "There is no sum in it that I can work out again, and no evidence beside it that I could check it against."
+
 _NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?![\w])")
 SUPPORTED = 0.5  # share of a claim's content words that its evidence must carry
 
@@ -32,7 +41,7 @@ class Issue(BaseModel):
     reason: str = Field(description="What is wrong with it, in one sentence.")
 
 
-class Review(BaseModel):
+class Review(Answer):
     verdict: Literal["approve", "reject"] = Field(description="reject when any step does not hold.")
     issues: list[Issue] = Field(default_factory=list[Issue])
 
@@ -69,13 +78,28 @@ def reviewer(
 
 
 def offline(turn: Turn) -> Sequence[Call] | BaseModel:
-    """Reject steps that failed, whose numbers are not in their evidence, or whose words mostly are not."""
+    """Reject steps that failed, whose sums are wrong, or whose numbers or words are not in their evidence."""
+    request = question_of(turn.request)
     try:
-        work = Work.model_validate_json(question_of(turn.request))
+        work = Work.model_validate_json(request)
     except ValueError:
-        return Review(verdict="reject", issues=[Issue(step="", reason="The work is not in the form I can check.")])
+        return _review_words(request)
     issues = [Issue(step=step.id, reason=reason) for step in work.steps if (reason := _wrong_with(step))]
     return Review(verdict="reject" if issues else "approve", issues=issues)
+
+
+def _review_words(text: str) -> Review:
+    """Review work that somebody states in words: the steps are numbered in the order in which they stand."""
+    steps = [step.strip() for step in _STEP.split(_ASKED.sub("", text, count=1)) if step and step.strip()]
+    stated = [(f"s{place}", sum_) for place, step in enumerate(steps, 1) for sum_ in equations(step)]
+    if not any(sum_.holds is not None for _, sum_ in stated):
+        return Review(verdict="reject", declined=_NOTHING)
+    issues = [Issue(step=step, reason=_corrected(sum_)) for step, sum_ in stated if sum_.holds is False]
+    return Review(verdict="reject" if issues else "approve", issues=issues)
+
+
+def _corrected(stated: Equation) -> str:
+    return stated.wrong or f"{stated.left} is not {stated.right}."
 
 
 def _wrong_with(step: StepEvidence) -> str:
@@ -84,6 +108,9 @@ def _wrong_with(step: StepEvidence) -> str:
     if not step.answer.strip():
         return "The step gives no answer."
     held = {_plain(number) for number in _NUMBER.findall(step.evidence + " " + step.task)}
+    slips = [sum_ for sum_ in equations(step.answer) if sum_.holds is False and sum_.left not in step.evidence]
+    if slips:
+        return _corrected(slips[0])
     missing = [number for number in _NUMBER.findall(step.answer) if _plain(number) not in held]
     if missing:
         return f"{missing[0]} is not in the evidence."
@@ -100,9 +127,10 @@ def _plain(number: str) -> str:
 async def guided(turn: Turn, think: Think) -> Sequence[Call] | BaseModel:
     """Check as offline, which a small model does not do better, then let the model look at what passed."""
     checked = offline(turn)
-    if not isinstance(checked, Review) or checked.verdict == "reject":
+    request = question_of(turn.request)
+    if not isinstance(checked, Review) or checked.verdict == "reject" or not request.startswith("{"):
         return checked
-    work = Work.model_validate_json(question_of(turn.request))
+    work = Work.model_validate_json(request)
     issues: list[Issue] = []
     for step in work.steps:
         looked = await fill(think, Look, _LOOK, f"Task: {step.task}\nEvidence: {step.evidence}\nAnswer: {step.answer}")

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from models.offline.skill import content_words
 
-Worker = Literal["researcher", "sql", "coder", "tutor"]
+Worker = Literal["researcher", "sql", "coder", "tutor", "reviewer"]
 
 _CODE = re.compile(
     r"```|\b(run|execute|evaluate)\b.{0,20}\b(python|code|snippet|script)\b"
@@ -19,6 +19,9 @@ _CODE = re.compile(
 _TEACH = re.compile(
     r"\b(teach|tutor)\b|\b(lesson|quiz)\b.{0,12}\b(on|about|me)\b|\bhelp me (learn|understand)\b|\bi want to learn\b",
     re.IGNORECASE,
+)
+_REVIEW = re.compile(
+    r"^\s*(?:please\s+)?(?:review|check|verify|proofread)\b[^:\n]{0,80}[:\n]|^\s*step 1\s*[:.)]", re.IGNORECASE
 )
 _TABLES = re.compile(
     r"\b(how many|how much|number of|count|total|average|avg|sum|most|least|fewest|top \d+|highest|lowest|longest"
@@ -44,8 +47,8 @@ class Assignment(BaseModel):
 
 
 def split(request: str) -> list[str]:
-    """Cut a request at the places where a new question or order begins; code stays whole."""
-    if _CODE.search(request):
+    """Cut a request at the places where a new question or order begins; code, and work to review, stay whole."""
+    if _CODE.search(request) or _REVIEW.search(request):
         return [request.strip()]
     parts = [part.strip(" ,;") for part in _JOINT.split(request)]
     kept: list[str] = []
@@ -65,6 +68,8 @@ def assign(part: str, vocabulary: frozenset[str]) -> Assignment:
     """Choose who takes one question; `vocabulary` holds the words of the tables' names, columns and listed values."""
     if _CODE.search(part):
         return Assignment(role="coder", reason="it asks for code")
+    if _REVIEW.search(part):
+        return Assignment(role="reviewer", reason="it asks for a review")
     if _TEACH.search(part):
         return Assignment(role="tutor", reason="it asks to be taught")
     words = content_words(part)

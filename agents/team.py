@@ -10,5 +10,3 @@ from agents.role import Role
 TEAM: Mapping[str, Role] = {
     member.ROLE.name: member.ROLE for member in (planner, researcher, sql, coder, reviewer, tutor)
 }
-
-WORKERS = ("researcher", "sql", "coder", "tutor")

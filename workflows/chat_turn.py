@@ -23,8 +23,6 @@ from workflows.steps.chat_turn import (
     work_of,
 )
 
-AGAIN = "Your earlier answer was rejected"
-
 
 class ChatRequest(BaseModel):
     """`model` is a model key; `approve` names tools that need no further approval ("*" for all)."""
@@ -118,8 +116,8 @@ async def _run_plan(ctx: Context, turn: _Turn, steps: list[PlannedStep]) -> list
 
         def branch(step: PlannedStep):
             async def run(inner: Context) -> Piece:
-                known = "".join(f"\n(Known: {done[need].summary})" for need in step.needs if need in done)
-                return await _work(inner, turn, Piece(id=step.id, role=step.role, task=step.task + known))
+                known = [done[need].summary for need in step.needs if need in done]
+                return await _work(inner, turn, Piece(id=step.id, role=step.role, task=step.task, known=known))
 
             return run
 
@@ -132,7 +130,7 @@ async def _work(ctx: Context, turn: _Turn, piece: Piece) -> Piece:
     """Let one agent do one step; its typed output is grounded in what its tools really returned."""
     await ctx.emit(StepStarted(step=piece.id, role=piece.role, task=piece.task))
     given = AgentInput(
-        prompt=prompt_for(piece.role, piece.task, turn.opened),
+        prompt=prompt_for(piece.role, piece.task, turn.opened, piece),
         history=turn.opened.history,
         deps={"approved": turn.request.approve},
     )
@@ -144,18 +142,24 @@ async def _work(ctx: Context, turn: _Turn, piece: Piece) -> Piece:
 
 
 async def _reviewed(ctx: Context, turn: _Turn, pieces: list[Piece]) -> list[Piece]:
-    """Have the work reviewed; a rejected step is done once more and, rejected again, shown with the objection."""
+    """Have the work reviewed; a rejected step is done once more.
+
+    What is rejected again is shown with the objection; so is the first answer, where the second attempt has none.
+    """
     review = await _review(ctx, turn, pieces)
     objections = {issue.step: issue.reason for issue in review.issues}
     for place, piece in enumerate(pieces):
-        if piece.id not in objections or piece.declined or piece.failed:
+        objection = objections.get(piece.id)
+        if objection is None or piece.declined or piece.failed:
             continue
-        await ctx.emit(Note(level="warning", text=f"The reviewer rejected {piece.id}: {objections[piece.id]}"))
-        again = piece.model_copy(update={"task": f"{piece.task}\n({AGAIN}: {objections[piece.id]})"})
+        await ctx.emit(Note(level="warning", text=f"The reviewer rejected {piece.id}: {objection}"))
+        again = Piece(id=piece.id, role=piece.role, task=piece.task, known=piece.known, rejected=objection)
         second = await _work(ctx, turn, again)
+        if second.declined or second.failed:
+            pieces[place] = piece.model_copy(update={"objection": objection})
+            continue
         verdict = await _review(ctx, turn, [second])
-        objection = verdict.issues[0].reason if verdict.issues else ""
-        pieces[place] = second.model_copy(update={"task": piece.task, "objection": objection})
+        pieces[place] = second.model_copy(update={"objection": verdict.issues[0].reason if verdict.issues else ""})
     return pieces
 
 

@@ -16,7 +16,7 @@ from models.offline.model import OfflineModel
 from models.offline.skill import content_words
 from models.tables.words import name_words
 from workflows.runtime import Runtime
-from workflows.steps.phrasing import sentence_for
+from workflows.steps.phrasing import counts, row_text, sentence_for
 
 SAMPLE_DATABASE = "chinook"
 HISTORY_TURNS = 6
@@ -45,11 +45,16 @@ class Route(BaseModel):
 
 
 class Piece(BaseModel):
-    """One step's work: `output` is the role's typed output, `claims` what it says, `sources` what carries it."""
+    """One step's work: `output` is the role's typed output, `claims` what it says, `sources` what carries it.
+
+    `known` is what the steps that it needs found; `rejected` is why an earlier attempt did not stand.
+    """
 
     id: str
     role: str
     task: str
+    known: list[str] = []
+    rejected: str = ""
     output: dict[str, Any] = {}
     claims: list[Claim] = []
     sources: list[Source] = []
@@ -118,9 +123,10 @@ async def decide_route(runtime: Runtime, question: str, agent: str | None, plan:
     return Route(role=parts[0].role, reason=parts[0].reason, runner_up=parts[0].runner_up)
 
 
-def prompt_for(role: str, task: str, opened: Opened) -> str:
-    """Put what the role may read above its task, as `Name: value` lines."""
-    lines: list[str] = []
+def prompt_for(role: str, task: str, opened: Opened, piece: Piece | None = None) -> str:
+    """Put what the role may read, and what is known, above its task, as `Name: value` lines."""
+    notes = [("Known", known) for known in piece.known] + [("Rejected", piece.rejected)] if piece else []
+    lines = [f"{name}: {' '.join(note.split())}" for name, note in notes if note]
     if role == "sql" and opened.databases:
         lines.append(f"Database: {opened.databases[0]}")
         if len(opened.databases) > 1:
@@ -143,6 +149,8 @@ async def ground(runtime: Runtime, run: str, piece: Piece, output: dict[str, Any
         return _ground_rows(grounded, found)
     if piece.role == "coder":
         return _ground_code(grounded)
+    if piece.role == "reviewer":
+        return _ground_review(grounded)
     if piece.role == "tutor":
         cited = [str(cited) for cited in output.get("citations", [])]
         texts = [output.get("explanation", ""), output.get("example", ""), output.get("check_question", "")]
@@ -177,13 +185,18 @@ def _ground_code(piece: Piece) -> Piece:
     return piece.model_copy(update={"claims": [Claim(text=printed or "The code printed nothing.")]})
 
 
+def _ground_review(piece: Piece) -> Piece:
+    issues = [f"{issue['step']} is rejected: {issue['reason']}" for issue in piece.output.get("issues", [])]
+    return piece.model_copy(update={"claims": [Claim(text=text) for text in issues or ["All that I can check holds."]]})
+
+
 async def work_of(runtime: Runtime, question: str, pieces: list[Piece]) -> Work:
     """Show the reviewer each step with the evidence that its answer rests on."""
     del runtime
     steps = [
         StepEvidence(
             id=piece.id,
-            task=piece.task,
+            task="\n".join([piece.task, *piece.known]),
             answer=piece.summary or piece.declined,
             evidence=_evidence(piece)[:EVIDENCE_CHARACTERS] or piece.declined,
             failed=piece.failed,
@@ -198,9 +211,7 @@ def _evidence(piece: Piece) -> str:
         return "\n".join(str(piece.output.get(key, "")) for key in ("code", "stdout", "result", "error"))
     return (
         "\n".join(
-            "\n".join(
-                [source.title, source.text, source.query, *(str(row) for row in source.rows), str(len(source.rows))]
-            )
+            "\n".join([source.title, source.text, source.query, *map(row_text, source.rows), counts(source)])
             for source in piece.sources
         )
         + str(piece.output.get("explanation", ""))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lyceum.sources import Source
 from lyceum.tables import Cell
 
@@ -23,10 +25,20 @@ def sentence_for(source: Source, explanation: str) -> str:
             )
             said = f"**{_cell(row[0])}** ({rest})"
     else:
-        names = "; ".join(", ".join(_cell(value) for value in row) for row in rows[:SHOWN])
+        names = "; ".join(map(row_text, rows[:SHOWN]))
         more = f"; and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
         said = f"{len(rows)} rows: {names}{more}"
     return f"{said}. {explanation}".strip()
+
+
+def counts(source: Source) -> str:
+    """How many rows there are, and how many of them a sentence leaves out."""
+    return f"{len(source.rows)} rows, {max(0, len(source.rows) - SHOWN)} more than a sentence shows"
+
+
+def row_text(row: Sequence[Cell]) -> str:
+    """A row as the answer says it: 49.620000000000005 in a table is 49.62 in words."""
+    return ", ".join(_cell(value) for value in row)
 
 
 def _cell(value: Cell) -> str:
