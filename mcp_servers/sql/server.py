@@ -149,7 +149,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
     @server.expose(title="Find values", effect="read")
     async def sql_find_values(
         phrases: Annotated[
-            list[str],
+            list[Annotated[str, Field(max_length=200)]],
             Field(description="Words or names from the question to look up as cell values.", max_length=40),
         ],
         database: Name = SAMPLE,

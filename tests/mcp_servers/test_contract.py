@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from mcp import Client
 
@@ -26,6 +32,22 @@ def indirections(node: Any) -> list[str]:
     return [name for value in node for name in indirections(value)] if isinstance(node, list) else []
 
 
+def unbounded(schema: dict[str, Any], place: str = "") -> list[str]:
+    """Where a parameter could be of any size: long texts, endless lists, numbers without limits, at any depth."""
+    kind = schema.get("type")
+    if kind == "string":
+        return [] if {"enum", "const", "maxLength", "pattern"} & set(schema) else [f"{place} string"]
+    if kind in ("integer", "number"):
+        return [] if {"minimum", "maximum"} <= set(schema) or "enum" in schema else [f"{place} number"]
+    if kind == "array":
+        own = [] if "maxItems" in schema else [f"{place} array"]
+        return own + unbounded(schema.get("items", {}), f"{place}[]")
+    found: list[str] = []
+    for name, inner in schema.get("properties", {}).items():
+        found += unbounded(inner, f"{place}.{name}")
+    return found
+
+
 @pytest.mark.parametrize("name", SERVERS)
 async def test_every_tool_tells_a_model_all_it_needs(name: str, tmp_path: Path) -> None:
     async with Client(make(name, Settings(home=tmp_path), Services(tmp_path))) as client:
@@ -41,12 +63,10 @@ async def test_every_tool_tells_a_model_all_it_needs(name: str, tmp_path: Path) 
         assert all(isinstance(hint, bool) for hint in four), tool.name
         assert tool.output_schema, tool.name
         assert not indirections(tool.input_schema), tool.name
+        assert not [name for name in indirections(tool.output_schema) if name != "anyOf"], tool.name
         for parameter, schema in tool.input_schema.get("properties", {}).items():
             assert schema.get("description"), f"{tool.name}.{parameter}"
-            if schema.get("type") == "string" and "enum" not in schema and "const" not in schema:
-                assert "maxLength" in schema or "pattern" in schema, f"{tool.name}.{parameter} is unbounded"
-            if schema.get("type") in ("integer", "number"):
-                assert {"minimum", "maximum"} <= set(schema), f"{tool.name}.{parameter} is unbounded"
+            assert not unbounded(schema), f"{tool.name}.{parameter} is unbounded: {unbounded(schema)}"
 
 
 @pytest.mark.parametrize("name", SERVERS)
@@ -105,3 +125,41 @@ async def test_one_process_serves_them_all_over_stdio(tmp_path: Path) -> None:
     assert names == set(SERVERS)
     assert answer.structured_content is not None
     assert answer.structured_content["rows"] == [[3503]]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Generator[int]:
+    """Serve the course over HTTP in a process of its own; gives its port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    code = "import sys; from app.cli import main; sys.exit(main(sys.argv[1:]))"
+    options = ["mcp", "serve", "--toolsets", "course", "--transport", "http", "--port", str(port)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *options],
+        env={"LYCEUM_HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(600):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+async def test_http_serves_the_same_tools_and_checks_host_and_origin(served: int) -> None:
+    address = f"http://127.0.0.1:{served}/mcp"
+    async with Client(address) as client:
+        answer = await client.call_tool("course_search", {"query": "What is attention?"})
+        assert answer.structured_content
+    hello = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    accepts = {"accept": "application/json, text/event-stream"}
+    async with httpx2.AsyncClient() as web:
+        forged = await web.post(address, json=hello, headers={**accepts, "host": "evil.example"})
+        foreign = await web.post(address, json=hello, headers={**accepts, "origin": "https://evil.example"})
+    assert (forged.status_code, foreign.status_code) == (421, 403)
