@@ -95,6 +95,8 @@ class FinishedStream(StreamedResponse):
                     tool_name=part.tool_name,
                     args=part.args_as_dict(),
                     tool_call_id=part.tool_call_id,
+                    provider_name=part.provider_name,
+                    provider_details=part.provider_details,
                 )
 
     @property

@@ -14,6 +14,8 @@ from pydantic_ai import Agent
 from lyceum.errors import UserError
 from models.local.engine import Completion, Engine
 from models.local.model import LocalModel
+from models.local.think import Think
+from models.offline.skill import Call, Turn
 
 
 class ScriptedEngine(Engine):
@@ -38,6 +40,10 @@ class ScriptedEngine(Engine):
 class Weather(BaseModel):
     city: str
     degrees: float = Field(description="Degrees Celsius.")
+
+
+class Said(BaseModel):
+    text: str
 
 
 def agent(engine: Engine, **options: Any) -> Agent[None, Any]:
@@ -92,6 +98,22 @@ async def test_an_output_that_was_cut_off_is_asked_for_again() -> None:
 async def test_what_it_costs_is_counted_with_the_share_of_the_prefix_cache() -> None:
     result = await agent(ScriptedEngine({"answer": "Hello."})).run("Good morning!")
     assert (result.usage.input_tokens, result.usage.cache_read_tokens, result.usage.output_tokens) == (100, 80, 9)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_how_many_samples_asked_for_a_call_is_known_when_it_has_run(streamed: bool) -> None:
+    async def guide(turn: Turn, _think: Think) -> Sequence[Call] | BaseModel:
+        ran = turn.of("weather_now")
+        return Said(text=f"{ran[0].votes} votes") if ran else [Call("weather_now", {"city": "Oslo"}, votes=4)]
+
+    guided = agent(ScriptedEngine())
+    with guided.override(model=LocalModel("local:test", ScriptedEngine(), guide)):
+        if streamed:
+            async with guided.run_stream("How warm is it?") as result:
+                said = await result.get_output()
+        else:
+            said = (await guided.run("How warm is it?")).output
+    assert said == "4 votes"
 
 
 async def test_a_file_that_is_no_model_says_to_pull_it_again(tmp_path: Path) -> None:
