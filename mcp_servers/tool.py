@@ -6,6 +6,7 @@ null), returns compact JSON text equal to the structured content, and rewrites f
 
 from __future__ import annotations
 
+import base64
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
@@ -14,10 +15,11 @@ from typing import Any, Literal, cast
 from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools.base import Tool
-from mcp_types import CallToolResult, TextContent, ToolAnnotations
+from mcp_types import CallToolResult, ImageContent, TextContent, ToolAnnotations
 from pydantic import BaseModel, ValidationError
 
 from lyceum.errors import LyceumError
+from mcp_servers.pictured import Pictured
 from mcp_servers.schema import flatten
 
 Effect = Literal["read", "run", "write", "destroy"]
@@ -78,8 +80,12 @@ def _answering(function: Callable[..., Awaitable[BaseModel]]) -> Callable[..., A
         except LyceumError as error:
             raise ToolError(f"{error.message} {error.next_step}".strip()) from error
         text = result.model_dump_json(exclude_none=True)
+        pictures = [
+            ImageContent(type="image", data=base64.b64encode(png).decode(), mime_type="image/png")
+            for png in (result.pictures() if isinstance(result, Pictured) else [])
+        ]
         return CallToolResult(
-            content=[TextContent(type="text", text=text)],
+            content=[TextContent(type="text", text=text), *pictures],
             structured_content=result.model_dump(mode="json", exclude_none=True),
         )
 

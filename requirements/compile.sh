@@ -11,3 +11,4 @@ for extra in $(sed -n '/^\[project.optional-dependencies\]/,/^\[project.scripts\
 done
 compile --group dev -c requirements/extras.lock pyproject.toml -o requirements/dev.lock
 echo uv | compile - -o requirements/uv.lock
+compile -c requirements/extras.lock requirements/sandbox.in -o requirements/sandbox.lock

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 from mcp_servers.sandbox import syscalls
-from mcp_servers.sandbox.confined import ENVIRONMENT, FLAGS, Confined, interpreter, popen, prefix, program, settings
+from mcp_servers.sandbox.confined import ENVIRONMENT, Confined, program, settings
+from mcp_servers.sandbox.grounds import FLAGS, interpreter, popen
 
+_HIDDEN = ("/proc/cmdline", "/proc/keys", "/proc/kallsyms")  # the host's own
 _FOLDER_BYTES = str(64 * 1024 * 1024)
 
 
@@ -29,7 +31,7 @@ class Bubblewrap(Confined):
         told = settings(answer, work="/tmp", packages="/packages" if self.packages else "")  # noqa: S108 - inside
         command = [
             str(shutil.which("bwrap")), "--args", str(arguments), "--seccomp", str(rules),
-            interpreter(), *FLAGS, f"{program('kernel')}\nmain()", told,
+            f"{interpreter()[0]}/bin/python3", *FLAGS, f"{program('kernel')}\nmain()", told,
         ]  # fmt: skip
         try:
             return popen(command, {}, (answer, arguments, rules)), None
@@ -40,16 +42,19 @@ class Bubblewrap(Confined):
     def _walls(self) -> list[str]:
         walls = ["--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"]
         walls += ["--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--cap-drop", "ALL", "--clearenv"]
-        for folder in ("/usr", "/lib", "/lib64", "/bin"):
+        for folder in ("/usr/bin", "/usr/lib", "/usr/lib64", "/usr/share", "/lib", "/lib64", "/bin"):
             if os.path.islink(folder):  # noqa: PTH114
                 walls += ["--symlink", os.readlink(folder), folder]  # noqa: PTH115
             elif os.path.isdir(folder):  # noqa: PTH112
                 walls += ["--ro-bind", folder, folder]
-        if not prefix().startswith("/usr"):
-            walls += ["--ro-bind", prefix(), prefix()]
+        prefix, found = interpreter()
+        if prefix != "/usr":
+            walls += ["--ro-bind", found, prefix]
         if self.packages:
-            walls += ["--ro-bind", str(self.packages), "/packages"]
+            walls += ["--ro-bind", self.packages, "/packages"]
         walls += ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"]
+        known = [hidden for hidden in _HIDDEN if Path(hidden).exists()]
+        walls += [word for hidden in known for word in ("--ro-bind", os.devnull, hidden)]
         for folder in ("/tmp", "/dev/shm"):  # noqa: S108 - inside
             walls += ["--size", _FOLDER_BYTES, "--tmpfs", folder]
         for name, value in {**ENVIRONMENT, "HOME": "/tmp"}.items():  # noqa: S108 - inside

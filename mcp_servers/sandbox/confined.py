@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,15 +13,15 @@ from typing import Any
 
 from lyceum.errors import OperatorError
 from mcp_servers.sandbox.execution import MEMORY_BYTES, Execution
+from mcp_servers.sandbox.grounds import UNPRIVILEGED, in_spawner, interpreter, reachable
 from mcp_servers.sandbox.worker import Worker
 
-UNPRIVILEGED = 65534  # "nobody": what root starts could otherwise write host sysctls
 ENVIRONMENT = {
     "PATH": "/usr/bin", "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
 }  # fmt: skip
-FLAGS = ("-I", "-S", "-B", "-c")
 _CPU_SECONDS = 600
 _FILE_BYTES = 32 * 1024 * 1024
+_PROCESSES = 64
 
 
 class Confined(ABC):
@@ -32,9 +29,10 @@ class Confined(ABC):
 
     name: str
     warning: str = ""
+    commands: bool = True  # whether a shell can be started inside
 
     def __init__(self, packages: Path | None = None) -> None:
-        self.packages = packages if packages is not None and packages.is_dir() else None
+        self.packages = reachable(str(packages)) if packages is not None and packages.is_dir() else ""
 
     @abstractmethod
     def lacks(self) -> str:
@@ -48,18 +46,32 @@ class Confined(ABC):
         missing = self.lacks()
         if missing:
             return missing
-        if not interpreter():
+        if not interpreter()[0]:
             return f"no Python that user {UNPRIVILEGED} may run; install one in /usr (Debian: apt-get install python3)"
         try:
             done = self.run("print(1 + 1)", 10.0)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             return f"{self.name} does not start here ({error})"
+        except OperatorError as error:
+            return error.message
         reason = (done.stderr.strip().splitlines() or [done.error.value if done.error else "no output"])[-1]
         return "" if done.stdout == "2\n" else f"{self.name} does not work here ({reason[:200]})"
 
     def start(self) -> Worker:
-        """Start a worker from the one thread that lives as long as this process: it dies with that thread."""
-        return _spawner().submit(self._start).result()
+        """Start a worker and wait until it takes requests; raises OperatorError where it does not start."""
+        if not interpreter()[0]:
+            raise OperatorError("No Python can be run unprivileged.", next_step="See `lyceum doctor`.")
+        worker = in_spawner(self._start)
+        try:
+            reply = worker.ready()
+        except BaseException:
+            worker.close()
+            raise
+        if reply.error is not None:
+            worker.close()
+            reason = (reply.stderr.strip().splitlines() or [reply.error.value])[-1]
+            raise OperatorError(f"{self.name} does not start here ({reason[:200]})", next_step="See `lyceum doctor`.")
+        return worker
 
     def run(self, code: str, seconds: float) -> Execution:
         worker = self.start()
@@ -69,8 +81,6 @@ class Confined(ABC):
             worker.close()
 
     def _start(self) -> Worker:
-        if not interpreter():
-            raise OperatorError("No Python can be run unprivileged.", next_step="See `lyceum doctor`.")
         answers, answer = os.pipe()
         try:
             process, folder = self.launch(answer)
@@ -84,20 +94,11 @@ class Confined(ABC):
 
 def settings(answer: int, *, work: str, packages: str, confine: dict[str, Any] | None = None) -> str:
     """What the inside is told, as its one argument."""
+    processes = _PROCESSES if confine is None else 0
     return json.dumps({
         "answer": answer, "work": work, "packages": packages, "confine": confine,
-        "limits": {
-            "memory": MEMORY_BYTES, "processes": 64 if confine is None else 0, "cpu": _CPU_SECONDS, "disk": _FILE_BYTES,
-        },
+        "limits": {"memory": MEMORY_BYTES, "processes": processes, "cpu": _CPU_SECONDS, "disk": _FILE_BYTES},
     })  # fmt: skip
-
-
-def popen(command: Sequence[str], environment: dict[str, str], descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
-    user = UNPRIVILEGED if os.geteuid() == 0 else None
-    return subprocess.Popen(  # noqa: S603 - running untrusted input is the purpose; the walls are in the command
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd="/",
-        pass_fds=descriptors, start_new_session=True, user=user, group=user, extra_groups=None if user is None else [],
-    )  # fmt: skip
 
 
 @cache
@@ -105,28 +106,5 @@ def program(*names: str) -> str:
     """Return sources of `inside`, one after the other."""
     folder = files("mcp_servers.sandbox.inside")
     texts = [(folder / f"{name}.py").read_text(encoding="utf-8") for name in names]
-    return "\n".join(text.replace("from __future__ import annotations\n", "") for text in texts)
-
-
-@cache
-def interpreter() -> str:
-    """Return the first Python that the unprivileged user may run, or an empty string."""
-    for each in (f"{sys.base_prefix}/bin/python3", "/usr/bin/python3"):
-        try:
-            started = popen([each, *FLAGS, "pass"], {}, ())
-        except OSError:
-            continue
-        started.communicate()
-        if started.returncode == 0:
-            return each
-    return ""
-
-
-def prefix() -> str:
-    """Return the folder that the interpreter's own library is in."""
-    return str(Path(interpreter()).parent.parent)
-
-
-@cache
-def _spawner() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, thread_name_prefix="sandbox")
+    first = "from __future__ import annotations\n"
+    return first + "\n".join(text.replace(first, "") for text in texts)

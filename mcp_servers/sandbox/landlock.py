@@ -10,21 +10,13 @@ import tempfile
 from pathlib import Path
 
 from mcp_servers.sandbox import syscalls
-from mcp_servers.sandbox.confined import (
-    ENVIRONMENT,
-    FLAGS,
-    UNPRIVILEGED,
-    Confined,
-    interpreter,
-    popen,
-    prefix,
-    program,
-    settings,
-)
+from mcp_servers.sandbox.confined import ENVIRONMENT, Confined, program, settings
+from mcp_servers.sandbox.grounds import FLAGS, UNPRIVILEGED, interpreter, popen
 
 
 class Landlock(Confined):
     name = "landlock"
+    commands = False
     warning = (
         "No namespaces here: the code cannot open your files, the network or other processes, but it can learn which "
         "paths exist. Install bubblewrap for full isolation."
@@ -39,16 +31,17 @@ class Landlock(Confined):
         folder = Path(tempfile.mkdtemp(prefix="lyceum-sandbox-"))
         if os.geteuid() == 0:
             os.chown(folder, UNPRIVILEGED, UNPRIVILEGED)
-        readable = [each for each in ("/usr", "/lib", "/lib64", prefix(), str(self.packages or "")) if each]
+        python = interpreter()[1]
+        readable = ["/usr/bin", "/usr/lib", "/usr/lib64", "/usr/share", "/lib", "/lib64", self.packages]
+        readable += [f"{python}/lib"] if python != "/usr" else []
         confine = {
-            "readable": [each for each in dict.fromkeys(readable) if Path(each).is_dir()],
+            "readable": [each for each in readable if each],
             "devices": ["/dev/null", "/dev/zero", "/dev/urandom"],
             "writable": str(folder),
             "filter": base64.b64encode(syscalls.program(namespaces=False)).decode(),
             "parent": os.getpid(),
         }
-        told = settings(answer, work=str(folder), packages=str(self.packages or ""), confine=confine)
+        told = settings(answer, work=str(folder), packages=self.packages, confine=confine)
         environment = {**ENVIRONMENT, "HOME": str(folder), "TMPDIR": str(folder)}
-        return popen(
-            [interpreter(), *FLAGS, f"{program('confine', 'kernel')}\nmain(confine)", told], environment, (answer,)
-        ), folder
+        command = [f"{python}/bin/python3", *FLAGS, f"{program('confine', 'kernel')}\nmain(confine)", told]
+        return popen(command, environment, (answer,)), folder

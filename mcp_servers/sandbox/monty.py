@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Coroutine
 
-from mcp_servers.sandbox.execution import MEMORY_BYTES, OUTPUT_BYTES, CodeError, Execution, Value, timed_out
+from mcp_servers.sandbox.execution import MEMORY_BYTES, OUTPUT_BYTES, CodeError, Execution, Listen, Value, timed_out
 
 
 class Monty:
@@ -21,12 +21,13 @@ class Monty:
         return "" if done.results else "pydantic-monty gave no result"
 
     def run(self, code: str, seconds: float) -> Execution:
-        return _outside_any_loop(self._run(code, seconds))
+        return _outside_any_loop(self.execute(code, seconds))
 
-    async def _run(self, code: str, seconds: float) -> Execution:
+    async def execute(self, code: str, seconds: float, listen: Listen | None = None) -> Execution:
+        """Run code in a worker process that is used once; cancelling ends it."""
         import pydantic_monty as monty
 
-        printed = monty.CollectStreams(max_bytes=OUTPUT_BYTES)
+        printed = _Printed(listen)
         start = time.perf_counter()
         error: CodeError | None = None
         value: object = None
@@ -38,7 +39,7 @@ class Monty:
                 monty.AsyncMonty() as pool,
                 pool.checkout(limits={"max_memory": MEMORY_BYTES}) as session,
             ):
-                value = await session.feed_run(code, print_callback=printed)
+                value = await session.feed_run(code, print_callback=printed.add)
         except TimeoutError:
             error = timed_out(seconds)
         except (monty.MontyRuntimeError, monty.MontySyntaxError) as failure:
@@ -47,13 +48,29 @@ class Monty:
         except monty.MontyError as failure:
             error = CodeError(name=type(failure).__name__, value=str(failure)[-500:])
         return Execution(
-            stdout="".join(text for stream, text in printed.output if stream == "stdout"),
-            stderr="".join(text for stream, text in printed.output if stream == "stderr"),
+            stdout="".join(printed.texts["stdout"]),
+            stderr="".join(printed.texts["stderr"]),
             results=[] if value is None else [Value(text=repr(value)[:OUTPUT_BYTES])],
             error=error,
             tier=self.name,
             seconds=round(time.perf_counter() - start, 4),
         )
+
+
+class _Printed:
+    """What a run prints: its beginning is kept, and heard as it comes."""
+
+    def __init__(self, listen: Listen | None) -> None:
+        self.texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
+        self._room = OUTPUT_BYTES
+        self._listen = listen
+
+    def add(self, stream: str, text: str) -> None:
+        kept = text[: self._room]
+        self._room -= len(kept)
+        self.texts[stream].append(kept)
+        if self._listen is not None and kept:
+            self._listen(stream, kept)
 
 
 # What the subset lacks shows itself as one of these; ordinary code raises some of them too, and then raises them again.

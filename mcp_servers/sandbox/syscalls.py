@@ -35,7 +35,8 @@ _EVERYWHERE = {
     "shmget": (29, 194), "msgget": (68, 186), "semget": (64, 190), "mq_open": (240, 180),
     "pidfd_open": (434, 434), "pidfd_getfd": (438, 438), "pidfd_send_signal": (424, 424),
     "process_madvise": (440, 440), "process_mrelease": (448, 448), "move_pages": (279, 239),
-    "migrate_pages": (256, 238), "fanotify_init": (300, 262),
+    "migrate_pages": (256, 238), "fanotify_init": (300, 262), "quotactl_fd": (443, 443), "lookup_dcookie": (212, 18),
+    "uselib": (134, -1), "sysfs": (139, -1), "nfsservctl": (180, 42),
 }  # fmt: skip
 
 # Where there are no namespaces, code may start no process, open no socket, signal nobody and change no file's marks.
@@ -49,9 +50,15 @@ _WITHOUT_NAMESPACES = {
     "rt_tgsigqueueinfo": (297, 240), "tkill": (200, 130), "setpriority": (141, 140), "ioprio_set": (251, 30),
     "sched_setscheduler": (144, 119), "sched_setparam": (142, 118), "sched_setattr": (314, 274),
     "sched_setaffinity": (203, 122), "inotify_init": (253, -1), "inotify_init1": (294, 26),
+    "sendmsg": (46, 211), "sendmmsg": (307, 269),  # these name a receiver where a filter cannot look
 }  # fmt: skip
+_NEWEST = 462  # a system call that is newer does not exist
 _CLONE, _CLONE3, _KILL_CALLS = (56, 220), (435, 435), ((62, 129), (234, 131))
-_PRLIMIT, _FCNTL, _IOCTL = (302, 261), (72, 25), (16, 29)
+_PRLIMIT, _FCNTL, _IOCTL, _PRCTL = (302, 261), (72, 25), (16, 29), (157, 167)
+_SOCKET, _SOCKETPAIR = (41, 198), (53, 199)
+_FAMILIES = (1, 2, 10)  # AF_UNIX, AF_INET, AF_INET6; namespaces do not confine all others (AF_VSOCK)
+_STREAMS = tuple(1 | more for more in (0, 0x800, 0x80000, 0x80800))  # a pair of datagram sockets may write to any
+_SET_DUMPABLE, _SET_DEATH_SIGNAL = 4, 1  # hiding from /proc, and outliving who started it
 _SET_OWNER = (8, 15, 10)  # F_SETOWN, F_SETOWN_EX, F_SETSIG: a signal by way of a file
 _TERMINAL = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX: typing into the terminal we were started from
 
@@ -67,12 +74,17 @@ def program(*, namespaces: bool) -> bytes:
     lines = [
         _line(_LOAD, _ARCHITECTURE), _line(_EQUAL, architecture, 1, 0), _return(_KILL),
         _line(_LOAD, _NUMBER), _line(_AT_LEAST, 0x40000000, 0, 1), _return(_KILL),  # the x32 numbering
+        _line(_AT_LEAST, _NEWEST + 1, 0, 1), _return(_ERRNO | errno.ENOSYS),
         _line(_EQUAL, _CLONE3[column], 0, 1), _return(_ERRNO | errno.ENOSYS),  # its flags are out of a filter's sight
     ]  # fmt: skip
     lines += _refusing(*(numbers[column] for numbers in denied.values() if numbers[column] >= 0))
     lines += _looking_at(_CLONE[column], _FIRST, [_line(_ANY_BIT, _NEW_NAMESPACES, 0, 1), _REFUSE])
     lines += _looking_at(_IOCTL[column], _SECOND, _refusing(*_TERMINAL))
-    if not namespaces:
+    lines += _looking_at(_PRCTL[column], _FIRST, _refusing(_SET_DUMPABLE, _SET_DEATH_SIGNAL))
+    if namespaces:
+        lines += _looking_at(_SOCKET[column], _FIRST, _only(*_FAMILIES))
+    else:
+        lines += _looking_at(_SOCKETPAIR[column], _SECOND, _only(*_STREAMS))
         lines += _looking_at(_CLONE[column], _FIRST, [_line(_ANY_BIT, _THREAD, 1, 0), _REFUSE])
         lines += _looking_at(_PRLIMIT[column], _FIRST, [_line(_EQUAL, 0, 1, 0), _REFUSE])
         lines += _looking_at(_FCNTL[column], _SECOND, _refusing(*_SET_OWNER))
@@ -88,6 +100,10 @@ def _looking_at(number: int, offset: int, lines: list[bytes]) -> list[bytes]:
 
 def _refusing(*values: int) -> list[bytes]:
     return [part for value in values for part in (_line(_EQUAL, value, 0, 1), _REFUSE)]
+
+
+def _only(*values: int) -> list[bytes]:
+    return [*(_line(_EQUAL, value, len(values) - place, 0) for place, value in enumerate(values)), _REFUSE]
 
 
 def _line(code: int, value: int, if_so: int = 0, if_not: int = 0) -> bytes:

@@ -12,17 +12,16 @@ from pathlib import Path
 from lyceum.errors import OperatorError
 from mcp_servers.sandbox.bubblewrap import Bubblewrap
 from mcp_servers.sandbox.confined import Confined
-from mcp_servers.sandbox.execution import Execution, Tier
 from mcp_servers.sandbox.landlock import Landlock
-from mcp_servers.sandbox.monty import Monty, beyond_subset
+from mcp_servers.sandbox.monty import Monty
 
-TIERS: dict[str, Tier] = {tier.name: tier for tier in (Monty(), Bubblewrap(), Landlock())}
+TIERS: dict[str, type[Monty] | type[Confined]] = {kind.name: kind for kind in (Monty, Bubblewrap, Landlock)}
 
 
 @cache
 def lacking(tier: str) -> str:
     """Return what a tier's probe found missing, or an empty string where it works; it tries once, when first asked."""
-    return TIERS[tier].probe()
+    return TIERS[tier]().probe()
 
 
 def reached() -> dict[str, str]:
@@ -35,20 +34,8 @@ def fullest(packages: Path | None = None) -> Confined | None:
     return next((kind(packages) for kind in (Bubblewrap, Landlock) if not lacking(kind.name)), None)
 
 
-def run(code: str, seconds: float) -> Execution:
-    """Run code in the first tier that can; raises OperatorError where no tier works."""
-    done = None if lacking("monty") else Monty().run(code, seconds)
-    if done is not None and not beyond_subset(done):
-        return done
-    full = fullest()
-    if full is not None:
-        return full.run(code, seconds)
-    if done is None:
-        raise refusal()
-    return done
-
-
-def refusal() -> OperatorError:
-    """Say why nothing can run here."""
-    reasons = "; ".join(f"{name}: {reason}" for name, reason in reached().items() if reason)
-    return OperatorError(f"There is no safe way to run this code here. {reasons}", next_step="See `lyceum doctor`.")
+def refusal(*, full: bool = False) -> OperatorError:
+    """Say why nothing can run here, or nothing that needs `full` Python."""
+    reasons = "; ".join(f"{name}: {why}" for name, why in reached().items() if why and not (full and name == "monty"))
+    wanted = "for what needs all of Python" if full else "to run this code"
+    return OperatorError(f"There is no safe way {wanted} here. {reasons}", next_step="See docs/sandbox.md.")

@@ -1,9 +1,9 @@
-"""The host's end of one confined process: sends it code, watches its clock, memory and output, believes nothing."""
+"""The host's end of one confined process: sends it requests, watches its clock, size and output, believes nothing."""
 
 from __future__ import annotations
 
 import base64
-import binascii
+import codecs
 import contextlib
 import json
 import os
@@ -14,44 +14,35 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from mcp_servers.sandbox.claims import ANSWER_BYTES, Claim, told
+from mcp_servers.sandbox.execution import OUTPUT_BYTES, CodeError, Execution, Keep, Listen, timed_out
+from mcp_servers.sandbox.watch import IDLE_CPU_SECONDS, Watch
 
-from lyceum.artifacts import Artifact
-from mcp_servers.sandbox.execution import MEMORY_BYTES, OUTPUT_BYTES, CodeError, Execution, Value, timed_out
-
-TASKS = 128  # processes and threads together
 FLOOD_BYTES = 8 * 1024 * 1024  # more output than this is an attack
-ANSWER_BYTES = 16 * 1024 * 1024
-FOLDER_BYTES = 64 * 1024 * 1024
 _LOOK = 0.03  # seconds between two looks at its size
-
-Keep = Callable[[bytes, str, str], Artifact]  # bytes, media type, name
-Listen = Callable[[str, str], None]  # "stdout" or "stderr", text
+_STARTING = 20.0
 
 
-class _Shown(BaseModel):
-    text: str = Field(max_length=OUTPUT_BYTES)
-    png: str = ""
-    chart: dict[str, Any] = {}
+@dataclass
+class Reply:
+    """How a request went: `claim` is what the inside answered, None where `error` ended it first."""
 
-
-class _Answer(BaseModel):
-    """What the inside claims: checked, bounded, and taken as data."""
-
-    id: str
-    results: list[_Shown] = Field(max_length=10)
+    claim: Claim | None
     error: CodeError | None
-    files: dict[str, str] = Field(max_length=20)
+    stdout: str
+    stderr: str
+    seconds: float
 
 
 class Worker:
     """One process behind walls; `folder`, if given, is its only writable place and is removed with it.
 
-    `run` is for one thread at a time; `close` may come from any other and ends a run.
+    Requests are for one thread at a time; `stop` may come from any other and ends the one that runs.
     """
 
     def __init__(
@@ -65,12 +56,15 @@ class Worker:
     ) -> None:
         self._process = process
         self._answers = answers
-        self._tier = tier
+        self.tier = tier
         self._warning = warning
         self._folder = folder
-        self._runs = 0
+        self._watch: Watch | None = None
+        self._settled_cpu = 0.0
         self._closed = threading.Event()
         self._closing = threading.Lock()
+        self.requests = 0
+        self.ended = ""
         for end in self._ends():
             os.set_blocking(end, False)
 
@@ -82,6 +76,13 @@ class Worker:
     def pid(self) -> int:
         return self._process.pid
 
+    def ready(self) -> Reply:
+        """Wait until it takes requests; called once, before the first."""
+        reply = self._converse(b"", "ready", _STARTING, None)
+        if reply.error is None:
+            self._watch = Watch(self._process.pid, self._folder)
+        return reply
+
     def run(
         self,
         code: str,
@@ -92,41 +93,62 @@ class Worker:
         keep: Keep | None = None,
     ) -> Execution:
         """Run code and wait for its end; after a limit was passed the worker is closed, and its variables are gone."""
-        start = time.perf_counter()
-        self._runs += 1
-        ask = uuid.uuid4().hex
         sent = {name: base64.b64encode(data).decode() for name, data in (files or {}).items()}
-        name = "main.py" if self._runs == 1 else f"main-{self._runs}.py"
-        request = json.dumps({"id": ask, "code": code, "files": sent, "name": name}).encode() + b"\n"
-        answer, error, texts = self._converse(request, ask, start + seconds, seconds, listen)
-        if error is not None:
-            self.close()
-        results, made = _taken(answer, keep) if answer is not None else ([], [])
+        name = "main.py" if self.requests == 0 else f"main-{self.requests + 1}.py"
+        reply = self.ask("run", {"code": code, "name": name, "files": sent}, seconds, listen)
         return Execution(
-            stdout=texts["stdout"],
-            stderr=texts["stderr"],
-            results=results,
-            error=error or (answer.error if answer else None),
-            files=made,
-            tier=self._tier,
+            stdout=reply.stdout,
+            stderr=reply.stderr,
+            results=reply.claim.values(keep) if reply.claim else [],
+            error=reply.error or (reply.claim.error if reply.claim else None),
+            files=reply.claim.artifacts(keep) if reply.claim else [],
+            tier=self.tier,
             warning=self._warning,
-            seconds=round(time.perf_counter() - start, 4),
+            seconds=reply.seconds,
         )
 
-    def _converse(
-        self, request: bytes, ask: str, deadline: float, seconds: float, listen: Listen | None
-    ) -> tuple[_Answer | None, CodeError | None, dict[str, str]]:
+    def ask(self, do: str, given: Mapping[str, Any], seconds: float, listen: Listen | None = None) -> Reply:
+        """Send one request and wait for its answer, its end or a limit."""
+        self.requests += 1
+        ask = uuid.uuid4().hex
+        for end in self._ends()[1:]:  # what a run left behind says nothing to the next
+            for _ in range(64):
+                if not _read(end):
+                    break
+        reply = self._converse(
+            json.dumps({"id": ask, "do": do, "given": dict(given)}).encode() + b"\n", ask, seconds, listen
+        )
+        if reply.error is not None:
+            self.ended = self.ended or f"{reply.error.name}: {reply.error.value}"
+            self.close()
+        elif self._watch is not None:
+            self._settled_cpu = self._watch.cpu_seconds()
+        return reply
+
+    def busy_while_idle(self) -> str:
+        """Say what a worker does that it should not between requests, or nothing; for whoever keeps it."""
+        if not self.alive:
+            return self.ended or "its interpreter ended"
+        if self._watch is None:
+            return ""
+        excess = self._watch.excess()
+        if excess is not None:
+            return excess.value
+        return "it kept computing" if self._watch.cpu_seconds() > self._settled_cpu + IDLE_CPU_SECONDS else ""
+
+    def _converse(self, request: bytes, ask: str, seconds: float, listen: Listen | None) -> Reply:
+        start = time.perf_counter()
         streams = {"stdout": _Stream(), "stderr": _Stream()}
-        claimed = b""
-        answer: _Answer | None = None
+        answers = _Answers(ask)
         error: CodeError | None = None
-        requests, out, err, answers = self._ends()
+        requests, out, err, answering = self._ends()
         looked = 0.0
         with selectors.DefaultSelector() as ready:
-            for end, name in ((out, "stdout"), (err, "stderr"), (answers, "answer")):
+            for end, name in ((out, "stdout"), (err, "stderr"), (answering, "answer")):
                 ready.register(end, selectors.EVENT_READ, name)
-            ready.register(requests, selectors.EVENT_WRITE, "request")
-            while answer is None and error is None:
+            if request:
+                ready.register(requests, selectors.EVENT_WRITE, "request")
+            while answers.claim is None and error is None:
                 for key, _ in ready.select(_LOOK):
                     if key.data == "request":
                         request = _written(requests, request)
@@ -139,41 +161,33 @@ class Worker:
                     if not came:
                         ready.unregister(key.fd)
                     if key.data == "answer":
-                        claimed += came
-                        *lines, claimed = claimed.split(b"\n")
-                        answer = next((told for line in lines if (told := _told(line, ask)) is not None), None)
-                        if not came and answer is None:
-                            error = self._ended()
+                        error = answers.add(came) or (self._end() if not came and answers.claim is None else None)
                     else:
                         streams[key.data].add(came, listen, key.data)
                 now = time.perf_counter()
-                if answer is not None or error is not None:
+                if answers.claim is not None or error is not None:
                     break
                 if self._closed.is_set():
                     error = CodeError(name="Cancelled", value="the run was stopped")
-                elif now > deadline:
+                elif now > start + seconds:
                     error = timed_out(seconds)
-                elif len(claimed) > ANSWER_BYTES or sum(each.size for each in streams.values()) > FLOOD_BYTES:
+                elif sum(each.size for each in streams.values()) > FLOOD_BYTES:
                     error = CodeError(name="OutputLimitExceeded", value="it wrote far more than is kept; print less")
-                elif now - looked > _LOOK:
+                elif now - looked > _LOOK and self._watch is not None:
                     looked = now
-                    error = self._too_large()
+                    error = self._watch.excess()
             for end, name in ((out, "stdout"), (err, "stderr")):  # what came before the answer, and no more
                 while streams[name].size <= FLOOD_BYTES and (came := _read(end)):
                     streams[name].add(came, listen, name)
-        return answer, error, {name: stream.text for name, stream in streams.items()}
+        return Reply(
+            None if error else answers.claim,
+            error,
+            streams["stdout"].text,
+            streams["stderr"].text,
+            round(time.perf_counter() - start, 4),
+        )
 
-    def _too_large(self) -> CodeError | None:
-        memory, tasks = _size(self._process.pid)
-        if memory > MEMORY_BYTES:
-            return CodeError(name="MemoryError", value=f"it took more than {MEMORY_BYTES >> 20} MiB")
-        if tasks > TASKS:
-            return CodeError(name="ProcessLimitExceeded", value=f"it started more than {TASKS} processes and threads")
-        if self._folder is not None and _bytes_in(self._folder) > FOLDER_BYTES:
-            return CodeError(name="DiskLimitExceeded", value=f"it wrote more than {FOLDER_BYTES >> 20} MiB of files")
-        return None
-
-    def _ended(self) -> CodeError:
+    def _end(self) -> CodeError:
         if self._closed.is_set():
             return CodeError(name="Cancelled", value="the run was stopped")
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -188,13 +202,14 @@ class Worker:
         return process.stdin.fileno(), process.stdout.fileno(), process.stderr.fileno(), self._answers
 
     def stop(self) -> None:
-        """End the process, and with it the run that another thread waits for."""
+        """End the process, and with it the request that another thread waits for."""
         self._closed.set()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """End the process and give back what it held; may be called twice, and not while another thread runs code."""
+        """End the process and give back what it held; may be called twice, and not while another thread asks."""
         self.stop()
         with self._closing:
             if self._answers < 0:
@@ -206,8 +221,35 @@ class Worker:
                         pipe.close()
             os.close(self._answers)
             self._answers = -1
+            if self._watch is not None:
+                self._watch.close()
             if self._folder is not None:
-                shutil.rmtree(self._folder, ignore_errors=True)
+                remove_tree(self._folder)
+
+
+class _Answers:
+    """What the inside writes on its answer pipe, of which one line may be the answer."""
+
+    def __init__(self, ask: str) -> None:
+        self._ask = ask
+        self._rest = bytearray()
+        self._size = 0
+        self.claim: Claim | None = None
+
+    def add(self, came: bytes) -> CodeError | None:
+        self._size += len(came)
+        *lines, last = came.split(b"\n")
+        if lines:
+            lines[0] = bytes(self._rest) + lines[0]
+            self._rest.clear()
+        self._rest += last
+        try:
+            self.claim = next((found for line in lines if (found := told(line, self._ask)) is not None), None)
+        except ValueError as problem:
+            return CodeError(name="ProtocolError", value=str(problem))
+        if self.claim is None and self._size > ANSWER_BYTES:
+            return CodeError(name="OutputLimitExceeded", value="its answer was far too long; return less")
+        return None
 
 
 class _Stream:
@@ -216,13 +258,14 @@ class _Stream:
     def __init__(self) -> None:
         self.size = 0
         self._kept = bytearray()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def add(self, came: bytes, listen: Listen | None, name: str) -> None:
         room = OUTPUT_BYTES - len(self._kept)
         self._kept += came[:room]
         self.size += len(came)
-        if listen is not None and room > 0 and came:
-            listen(name, came[:room].decode(errors="replace"))
+        if listen is not None and room > 0 and (text := self._decoder.decode(came[:room])):
+            listen(name, text)
 
     @property
     def text(self) -> str:
@@ -231,32 +274,15 @@ class _Stream:
         return f"{text}\n[{left_out} bytes more were left out]" if left_out else text
 
 
-def _taken(answer: _Answer, keep: Keep | None) -> tuple[list[Value], list[Artifact]]:
-    """Store what an answer holds; what is not what it says it is, is left out."""
-    values: list[Value] = []
-    for shown in answer.results:
-        picture = _decoded(shown.png) if keep is not None and shown.png else b""
-        png = keep(picture, "image/png", "chart.png") if keep is not None and picture[:4] == b"\x89PNG" else None
-        values.append(Value(text=shown.text, png=png, chart=shown.chart))
-    files = (
-        [keep(_decoded(data), "application/octet-stream", name) for name, data in answer.files.items()] if keep else []
-    )
-    return values, files
-
-
-def _decoded(text: str) -> bytes:
-    try:
-        return base64.b64decode(text)
-    except (ValueError, binascii.Error):
-        return b""
-
-
-def _told(line: bytes, ask: str) -> _Answer | None:
-    try:
-        answer = _Answer.model_validate_json(line)
-    except ValidationError:
-        return None
-    return answer if answer.id == ask else None
+def remove_tree(folder: Path) -> None:
+    """Remove a folder whose processes have ended, whatever modes they left on what is in it."""
+    for where, folders, _ in os.walk(folder):
+        for name in folders:
+            inner = f"{where}/{name}"
+            if not os.path.islink(inner):  # noqa: PTH114
+                with contextlib.suppress(OSError):
+                    os.chmod(inner, 0o700)  # noqa: PTH101
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _read(end: int) -> bytes | None:
@@ -277,33 +303,3 @@ def _written(end: int, data: bytes) -> bytes:
         return data
     except BrokenPipeError:
         return b""
-
-
-def _size(pid: int) -> tuple[int, int]:
-    """Memory in bytes and the number of tasks of a process and all below it."""
-    memory = tasks = 0
-    waiting = [pid]
-    while waiting and tasks <= TASKS:
-        one = waiting.pop()
-        try:
-            status = Path(f"/proc/{one}/status").read_text()
-            for task in Path(f"/proc/{one}/task").iterdir():
-                waiting += map(int, (task / "children").read_text().split())
-                tasks += 1
-        except OSError:  # it ended
-            continue
-        for line in status.splitlines():
-            if line.startswith(("RssAnon:", "RssShmem:")):
-                memory += int(line.split()[1]) * 1024
-    return memory, tasks
-
-
-def _bytes_in(folder: Path) -> int:
-    total = 0
-    for where, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):
-                total += os.lstat(f"{where}/{name}").st_blocks * 512 + 512
-        if total > FOLDER_BYTES:
-            break
-    return total

@@ -5,18 +5,16 @@ Nothing here guards anything: the code it runs can reach all of it. The walls ar
 
 from __future__ import annotations
 
-import ast
-import base64
-import contextlib
-import io
+import binascii
 import json
-import linecache
 import os
 import resource
 import sys
-import traceback
-from collections.abc import Callable, Iterable
-from typing import Any
+
+TYPE_CHECKING = False  # typing takes as long to load as all that is needed
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
 
 FILES = 20
 FILE_BYTES = 4 * 1024 * 1024  # of all files and pictures of a run
@@ -24,6 +22,9 @@ TEXT = 100_000
 POINTS = 200  # of each series of a chart
 DRAWN = ("<matplotlib.", "<Axes", "<BarContainer", "Text(")  # values that only stand for a chart, shown as one
 COROUTINE = 128  # inspect.CO_COROUTINE
+AWAIT = 0x2000  # ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+TREE = 0x400  # ast.PyCF_ONLY_AST
+SOURCES: dict[str, str] = {}  # of every run, for tracebacks
 
 
 def limit(memory: int, processes: int, cpu: int, disk: int) -> None:
@@ -44,50 +45,136 @@ def limit(memory: int, processes: int, cpu: int, disk: int) -> None:
 def serve(requests: Iterable[str], answer: int, *, alone: bool) -> None:
     """Answer requests until there are no more; `alone` when no process but ours can be signalled."""
     scope: dict[str, Any] = {"__name__": "__main__"}
+
+    def run_here(code: str, name: str, files: dict[str, str]) -> dict[str, Any]:
+        return run_with_files(scope, code, name, files)
+
+    does: dict[str, Callable[..., dict[str, Any]]] = {
+        "run": run_here, "command": command, "read": read, "write": write, "list": entries, "remove": remove,
+    }  # fmt: skip
+    tell(answer, {"id": "ready"})
     for line in requests:
         asked = json.loads(line)
-        for name, data in asked["files"].items():
-            os.makedirs(os.path.dirname(name) or ".", exist_ok=True)  # noqa: PTH103, PTH120
-            with open(name, "wb") as file:  # noqa: PTH123
-                file.write(base64.b64decode(data))
-        before = listing()
-        told = run(asked["code"], scope, asked["name"])
-        if alone:  # whatever a run left in the background ends with it
-            with contextlib.suppress(OSError):
+        try:
+            told = does[asked["do"]](**asked["given"])
+        except Exception as failure:  # noqa: BLE001 - the host words it
+            told = {"error": described(failure)}
+        if alone:  # whatever was left in the background ends with the request
+            try:  # noqa: SIM105 - contextlib costs milliseconds
                 os.kill(-1, 9)
-        told["files"] = {name: encoded(name) for name in changed(before)}
-        message = (json.dumps({"id": asked["id"], **told}) + "\n").encode()
-        while message:
-            message = message[os.write(answer, message) :]
+            except OSError:  # there was nothing
+                pass
+        tell(answer, {"id": asked["id"], **told})
+
+
+def tell(answer: int, message: dict[str, Any]) -> None:
+    rest = (json.dumps(message) + "\n").encode()
+    while rest:
+        rest = rest[os.write(answer, rest) :]
+
+
+def described(failure: BaseException, trace: str = "") -> dict[str, str]:
+    return {"name": type(failure).__name__, "value": plain(str(failure)), "traceback": plain(trace[-4000:])}
+
+
+def plain(text: str) -> str:
+    """What can be sent as UTF-8, of a bounded length."""
+    return text[:TEXT].encode("utf-8", "backslashreplace").decode()
+
+
+def command(line: str) -> dict[str, Any]:
+    import subprocess
+
+    started = subprocess.Popen(["/bin/sh", "-c", line], stdin=subprocess.DEVNULL)  # noqa: S603 - the purpose
+    return {"exit_code": started.wait()}
+
+
+def read(path: str) -> dict[str, Any]:
+    return {"data": encoded(path)}
+
+
+def write(path: str, data: str) -> dict[str, Any]:
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)  # noqa: PTH103, PTH120
+    with open(path, "wb") as file:  # noqa: PTH123
+        file.write(binascii.a2b_base64(data))
+    return {}
+
+
+def entries(path: str) -> dict[str, Any]:
+    with os.scandir(path) as found:
+        listed = sorted(found, key=lambda each: each.name)[:1000]
+    return {
+        "entries": [
+            {
+                "name": plain(each.name),
+                "kind": "folder" if each.is_dir(follow_symlinks=False) else "file",
+                "size": each.stat(follow_symlinks=False).st_size,
+            }
+            for each in listed
+        ]
+    }
+
+
+def remove(path: str) -> dict[str, Any]:
+    if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114
+        import shutil
+
+        shutil.rmtree(path)
+    else:
+        os.unlink(path)  # noqa: PTH108
+    return {}
+
+
+def run_with_files(scope: dict[str, Any], code: str, name: str, files: dict[str, str]) -> dict[str, Any]:
+    for path, data in files.items():
+        write(path, data)
+    before = listing()
+    told = run(code, scope, name)
+    told["files"] = {plain(path): encoded(path) for path in changed(before)}
+    return told
 
 
 def run(code: str, scope: dict[str, Any], name: str) -> dict[str, Any]:
     results: list[dict[str, Any]] = []
     error = None
-    linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
+    SOURCES[name] = code
     try:
-        tree = ast.parse(code, name)
-        last = tree.body[-1] if tree.body else None
-        if isinstance(last, ast.Expr):
-            tree.body.pop()
-        evaluate(compile(tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), scope)
-        if isinstance(last, ast.Expr):
-            whole = ast.Expression(last.value)
-            value = evaluate(compile(whole, name, "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), scope)
+        tree = compile(code, name, "exec", TREE | AWAIT)
+        last = tree.body.pop() if tree.body and type(tree.body[-1]).__name__ == "Expr" else None
+        evaluate(compile(tree, name, "exec", AWAIT), scope)
+        if last is not None:
+            value = evaluate(compile(only(last), name, "eval", AWAIT), scope)
             text = repr(value)[:TEXT]
             if value is not None and not text.lstrip("[(").startswith(DRAWN):
-                results.append({"text": text})
+                results.append({"text": plain(text)})
         results += charts()
     except SystemExit as left:
         if left.code not in (None, 0):
-            error = {"name": "SystemExit", "value": str(left.code)[:TEXT], "traceback": ""}
+            error = described(left)
     except BaseException as failure:  # noqa: BLE001 - whatever the code raises is its result
-        shown = "".join(traceback.format_exception(type(failure), failure, after_us(failure.__traceback__)))
-        error = {"name": type(failure).__name__, "value": str(failure)[:TEXT], "traceback": shown[-4000:]}
+        error = described(failure, shown(failure))
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
+        try:  # noqa: SIM105
             stream.flush()
+        except (OSError, ValueError, AttributeError):  # closed or replaced
+            pass
     return {"results": results, "error": error}
+
+
+def only(statement: Any) -> Any:
+    """The expression of a statement, to be evaluated."""
+    import _ast
+
+    return _ast.Expression(statement.value)
+
+
+def shown(failure: BaseException) -> str:
+    import linecache
+    import traceback
+
+    for name, code in SOURCES.items():
+        linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
+    return "".join(traceback.format_exception(type(failure), failure, after_us(failure.__traceback__)))
 
 
 def evaluate(compiled: Any, scope: dict[str, Any]) -> Any:
@@ -137,7 +224,10 @@ def changed(before: dict[str, tuple[int, int]]) -> list[str]:
 
 def encoded(name: str) -> str:
     with os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-        return base64.b64encode(file.read(FILE_BYTES)).decode()
+        data = file.read(FILE_BYTES + 1)
+    if len(data) > FILE_BYTES:
+        raise ValueError(f"the file is larger than {FILE_BYTES >> 20} MiB")
+    return binascii.b2a_base64(data, newline=False).decode()
 
 
 def charts() -> list[dict[str, Any]]:
@@ -145,24 +235,25 @@ def charts() -> list[dict[str, Any]]:
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is None:
         return []
+    from io import BytesIO
+
     found: list[dict[str, Any]] = []
     for number in pyplot.get_fignums()[:5]:
         figure = pyplot.figure(number)
-        picture = io.BytesIO()
+        picture = BytesIO()
         figure.savefig(picture, format="png", dpi=100, bbox_inches="tight")
         axes = [plotted(each) for each in figure.axes]
         title = next((each["title"] for each in axes if each["title"]), "a chart")
-        found.append({"text": title, "png": base64.b64encode(picture.getvalue()).decode(), "chart": {"axes": axes}})
+        png = binascii.b2a_base64(picture.getvalue(), newline=False).decode()
+        found.append({"text": title, "png": png, "chart": {"axes": axes}})
     pyplot.close("all")
     return found
 
 
 def plotted(axes: Any) -> dict[str, Any]:
-    series = [
-        {"kind": "line", "label": str(line.get_label()), "points": numbers(line.get_xydata())} for line in axes.lines
-    ]
+    series = [{"kind": "line", "label": label(line), "points": numbers(line.get_xydata())} for line in axes.lines]
     series += [
-        {"kind": "scatter", "label": str(each.get_label()), "points": numbers(each.get_offsets())}
+        {"kind": "scatter", "label": label(each), "points": numbers(each.get_offsets())}
         for each in axes.collections
         if hasattr(each, "get_offsets")
     ]
@@ -175,8 +266,30 @@ def plotted(axes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def numbers(points: Any) -> list[list[float]]:
-    return [[round(float(part), 6) for part in point] for point in list(points)[:POINTS]]
+def label(part: Any) -> str:
+    text = str(part.get_label())
+    return "" if text.startswith("_") else text  # matplotlib's own numbering
+
+
+def numbers(points: Any) -> list[list[float | None]]:
+    return [[number(float(part)) for part in point] for point in list(points)[:POINTS]]
+
+
+def number(value: float) -> float | None:
+    """JSON has no word for what is not finite."""
+    return round(value, 6) if value - value == 0 else None
+
+
+def fonts(packages: str) -> None:
+    """Hand matplotlib its list of fonts, which takes it seconds to make, where it looks for it and may write."""
+    folder = os.path.abspath(".matplotlib")  # noqa: PTH100
+    os.environ["MPLCONFIGDIR"] = folder
+    made = os.path.join(packages, ".matplotlib")  # noqa: PTH118
+    if os.path.isdir(made):  # noqa: PTH112
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+        for name in os.listdir(made):  # noqa: PTH208
+            with open(os.path.join(made, name), "rb") as cached, open(os.path.join(folder, name), "wb") as copy:  # noqa: PTH118, PTH123
+                copy.write(cached.read())
 
 
 def main(confine: Callable[..., None] | None = None) -> None:
@@ -185,9 +298,11 @@ def main(confine: Callable[..., None] | None = None) -> None:
     requests = os.fdopen(os.dup(0), encoding="utf-8")
     with open(os.devnull) as nothing:  # noqa: PTH123 - the code's own input is empty
         os.dup2(nothing.fileno(), 0)
+    sys.stdout.reconfigure(line_buffering=True)  # what is printed is heard at once
     os.chdir(given["work"])
     if given["packages"]:
         sys.path.append(given["packages"])
+        fonts(given["packages"])
     limit(**given["limits"])
     if confine is not None:
         confine(**given["confine"])
