@@ -6,30 +6,24 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from mcp import Client
-from mcp_types import TextContent
 from pydantic import BaseModel
-from pydantic_ai import ModelRetry as AskModelAgain
-from pydantic_ai import Tool
-from pydantic_ai.toolsets import FunctionToolset
 
 from agents.team import TEAM
+from app.connections import ConnectedTools
 from lyceum.artifacts import FolderArtifacts
-from lyceum.errors import ModelRetry, Unavailable, UserError, frames, nearest
+from lyceum.errors import ModelRetry, UserError, frames
 from lyceum.paths import ensure_writable
 from lyceum.run_store import SqliteRunStore
 from lyceum.runs import Attachment
 from lyceum.settings import Settings
 from lyceum.telemetry import tracing
-from mcp_servers.catalogue import cards, make
 from mcp_servers.services import Services
-from models.providers import shown
 from models.resolve import ResolvedModels
 from workflows.chat_turn import chat_turn
 from workflows.engines.journal import JournalEngine
@@ -38,85 +32,6 @@ from workflows.runtime import Runtime
 
 FLOWS = {"chat_turn": chat_turn}
 _TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".xlsx", ".sqlite", ".sqlite3", ".db", ".duckdb")
-
-
-class ConnectedTools:
-    """The tool servers of a process: in process by default, or at the URL that settings name."""
-
-    def __init__(self, settings: Settings, services: Services) -> None:
-        self._settings = settings
-        self._services = services
-        self._clients: dict[str, Client] = {}
-
-    def servers(self) -> Sequence[str]:
-        return list(cards())
-
-    def _target(self, server: str) -> Any:
-        where = self._settings.tools.get(server, "inprocess")
-        if where == "inprocess":
-            return make(server, self._settings, self._services)
-        if where.startswith(("http://", "https://")):
-            return where
-        raise UserError(
-            f"tools.{server} is {where!r}.",
-            next_step=nearest(where, ("inprocess", "http://host:port/mcp"), what="places"),
-        )
-
-    async def toolset(self, server: str) -> FunctionToolset[Any]:
-        """Return the server's tools as functions that call it over MCP.
-
-        PydanticAI's own `MCPToolset` does the same and costs 0.9 s to import; see docs/decisions/0002.
-        """
-        client = self._client(server)
-        tools: list[Tool[Any]] = []
-        for definition in (await client.list_tools()).tools:
-            tool: Tool[Any] = Tool.from_schema(
-                self._caller(server, definition.name),
-                name=definition.name,
-                description=definition.description,
-                json_schema=definition.input_schema,
-            )
-            hints = definition.annotations
-            tool.metadata = {"annotations": hints.model_dump() if hints else {}}
-            tools.append(tool)
-        return FunctionToolset(tools, id=server)
-
-    def _caller(self, server: str, tool: str) -> Callable[..., Any]:
-        async def call(**arguments: Any) -> dict[str, Any]:
-            try:
-                return await self.call(server, tool, arguments)
-            except ModelRetry as error:
-                raise AskModelAgain(error.message) from None
-
-        return call
-
-    async def call(self, server: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        result = await self._client(server).call_tool(tool, arguments)
-        if result.is_error:
-            text = " ".join(part.text for part in result.content if isinstance(part, TextContent))
-            raise ModelRetry(text or f"{tool} failed.")
-        return cast("dict[str, Any]", result.structured_content or {})
-
-    async def connect(self, stack: AsyncExitStack) -> None:
-        """Connect to every server, in the task that will also disconnect: a session belongs to one task."""
-        for server in self.servers():
-            target = self._target(server)
-            try:
-                self._clients[server] = await stack.enter_async_context(Client(target))
-            except Exception as error:
-                if not isinstance(target, str):
-                    raise
-                raise Unavailable(
-                    f"The tool server {server} does not answer at {shown(target)} ({type(error).__name__}).",
-                    next_step=f"Start it there, or take tools.{server} out of the settings.",
-                ) from None
-
-    def _client(self, server: str) -> Client:
-        if server not in self._clients:
-            raise UserError(
-                f"There is no tool server {server!r}.", next_step=nearest(server, self._clients, what="servers")
-            )
-        return self._clients[server]
 
 
 @dataclass(frozen=True)
@@ -179,7 +94,6 @@ async def wire(settings: Settings, *, listen: Callable[[BaseModel], None] = lamb
     store = SqliteRunStore(home / "runs.db")
     artifacts = FolderArtifacts(home / "artifacts")
     _log_to(home / "logs")
-    failure: Exception | None = None
     async with AsyncExitStack() as stack:
         tracer = stack.enter_context(tracing(settings.telemetry, home))
         tools = ConnectedTools(settings, Services(home, store=store))
@@ -198,13 +112,8 @@ async def wire(settings: Settings, *, listen: Callable[[BaseModel], None] = lamb
         journal = JournalStore(home / "runs.db", artifacts)
         stack.callback(journal.close)
         stack.callback(store.close)
-        try:
-            await tools.connect(stack)
-            yield App(settings, runtime, JournalEngine(runtime, journal, FLOWS), store)
-        except Exception as error:  # noqa: BLE001 - held back: the clients' task groups would wrap it in a group
-            failure = error
-    if failure is not None:
-        raise failure
+        await stack.enter_async_context(tools.connected())
+        yield App(settings, runtime, JournalEngine(runtime, journal, FLOWS), store)
 
 
 class _WhereOnly(logging.Formatter):
