@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lyceum.artifacts import ArtifactStore
     from lyceum.runs import Jobs, RunStore
     from models.embeddings import Embedder
 
+CallTool = Callable[[str, str, dict[str, Any]], Awaitable[dict[str, Any]]]  # server, tool, arguments
+
 
 @dataclass
 class Services:
-    """`home` is the state folder; `store` and `jobs` are there for servers that start or read long work."""
+    """`home` is the state folder; `store` and `jobs` are there for servers that start or read long work.
+
+    `call` reaches the tools of other servers as this process connects to them; see `mcp_servers/peers.py`.
+    """
 
     home: Path
     store: RunStore | None = None
     jobs: Jobs | None = None
+    call: CallTool | None = None
 
     @cached_property
     def artifacts(self) -> ArtifactStore:
