@@ -96,7 +96,9 @@ async def wire(settings: Settings, *, listen: Callable[[BaseModel], None] = lamb
     _log_to(home / "logs")
     async with AsyncExitStack() as stack:
         tracer = stack.enter_context(tracing(settings.telemetry, home))
-        tools = ConnectedTools(settings, Services(home, store=store))
+        services = Services(home, store=store)
+        tools = ConnectedTools(settings, services)
+        services.call = tools.call
         models = ResolvedModels(settings, os.environ)
         stack.push_async_callback(models.close)
         runtime = Runtime(
