@@ -17,8 +17,8 @@ from models.local.think import Think, fill
 from models.offline.skill import Call, Turn, content_words, field_of, question_of
 
 INSTRUCTIONS = f"""You plan work for a team: researcher (course notes and attached documents), sql (questions about
-tables), coder (Python), tutor (teaching), reviewer (work that the request states). Cut the request into the fewest
-steps that each have one answer, at most six.
+tables), coder (Python), calculator (sums, units, dates), tutor (teaching), reviewer (work that the request states).
+Cut the request into the fewest steps that each have one answer, at most six.
 Each step's task is a complete question in its own right. `needs` lists ids of steps whose answers it needs; steps
 without needs run at the same time.
 {DATA_RULE}"""

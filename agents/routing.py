@@ -7,9 +7,10 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from models.offline.everyday import everyday_call
 from models.offline.skill import content_words
 
-Worker = Literal["researcher", "sql", "coder", "tutor", "reviewer"]
+Worker = Literal["researcher", "sql", "coder", "calculator", "tutor", "reviewer"]
 
 _CODE = re.compile(
     r"```|\b(run|execute|evaluate)\b.{0,20}\b(python|code|snippet|script)\b"
@@ -72,6 +73,13 @@ def assign(part: str, vocabulary: frozenset[str]) -> Assignment:
         return Assignment(role="reviewer", reason="it asks for a review")
     if _TEACH.search(part):
         return Assignment(role="tutor", reason="it asks to be taught")
+    subject = _by_subject(part, vocabulary)
+    if everyday_call(part) is not None:
+        return Assignment(role="calculator", reason="it can be worked out", runner_up=subject.role)
+    return subject
+
+
+def _by_subject(part: str, vocabulary: frozenset[str]) -> Assignment:
     words = content_words(part)
     known = [word for word in words if word in vocabulary]
     share = len(known) / len(words) if words else 0.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agents import coder, planner, researcher, reviewer, sql, tutor
+from agents import calculator, coder, planner, researcher, reviewer, sql, tutor
 from agents.role import Role
 
 TEAM: Mapping[str, Role] = {
-    member.ROLE.name: member.ROLE for member in (planner, researcher, sql, coder, reviewer, tutor)
+    member.ROLE.name: member.ROLE for member in (planner, researcher, sql, coder, calculator, reviewer, tutor)
 }
