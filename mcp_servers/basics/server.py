@@ -17,7 +17,8 @@ from mcp_servers.services import Services
 _Date = Annotated[str, Field(description="A date: 2026-04-17, 17 April 2026, next Friday, 3 days ago.", max_length=100)]
 _Today = Annotated[str, Field(description="What today is, as an ISO date; empty asks the clock.", max_length=10)]
 _Holidays = Annotated[
-    list[str], Field(description="Dates that are no business days, beside Saturdays and Sundays.", max_length=400)
+    list[Annotated[str, Field(max_length=100)]],
+    Field(description="Dates that are no business days, beside Saturdays and Sundays.", max_length=400),
 ]
 
 

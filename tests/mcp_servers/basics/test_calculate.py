@@ -97,7 +97,6 @@ async def test_a_quantity_converts_to_a_unit_given_apart(call: Any) -> None:
 
 
 _PIECES = "1 2 3.5 1,000 kg m s in to as % ^ * / // + - ( ) sqrt( max( , ! $ of °C F e sin( 10^9 1e300 hex".split()
-)
 
 
 @given(st.lists(st.sampled_from(_PIECES), min_size=1, max_size=12), st.sampled_from(["", " "]))
