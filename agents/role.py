@@ -12,6 +12,7 @@ from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.models import Model
 from pydantic_ai.toolsets import AbstractToolset
 
+from models.fallback import Chain
 from models.local.model import LocalModel
 from models.local.think import Guide
 from models.offline.model import OfflineModel
@@ -53,8 +54,12 @@ class Role:
         toolsets: Sequence[AbstractToolset[Any]] = (),
         capabilities: Sequence[AbstractCapability[Any]] = (),
     ) -> Agent[Any, Any]:
+        return self.factory(self._led(model), toolsets=toolsets, capabilities=capabilities)
+
+    def _led(self, model: Model) -> Model:
+        """Give a model that cannot lead itself what it needs; in a chain, each of them."""
+        if isinstance(model, Chain):
+            return model.each(self._led)
         if isinstance(model, OfflineModel):
-            model = model.with_skill(self.skill)
-        elif isinstance(model, LocalModel):
-            model = model.with_guide(self.guide)
-        return self.factory(model, toolsets=toolsets, capabilities=capabilities)
+            return model.with_skill(self.skill)
+        return model.with_guide(self.guide) if isinstance(model, LocalModel) else model

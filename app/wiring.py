@@ -24,6 +24,7 @@ from lyceum.runs import Attachment
 from lyceum.settings import Settings
 from lyceum.telemetry import tracing
 from mcp_servers.services import Services
+from models.prices import Prices
 from models.resolve import ResolvedModels
 from workflows.chat_turn import chat_turn
 from workflows.engines.journal import JournalEngine
@@ -108,6 +109,7 @@ async def wire(settings: Settings, *, listen: Callable[[BaseModel], None] = lamb
             artifacts=artifacts,
             models=models,
             budget=settings.budget,
+            prices=Prices(settings.prices),
             listen=listen,
             tracer=tracer,
         )

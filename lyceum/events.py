@@ -73,10 +73,18 @@ class StepFinished(_Event):
 
 
 class ModelCalled(_Event):
-    """One model request. Tokens as the provider counts them; `cost` in US dollars, None where no price is known."""
+    """One model request. Tokens as the provider counts them; `cost` in US dollars, None where no price is known.
+
+    `after` are the models that were asked before and failed; `kept` says that the answer came from our own cache, for
+    the very same request or for one that means the same; `estimated`: it broke off before the provider had counted.
+    """
 
     kind: Literal["model_called"] = "model_called"
     model: str
+    provider: str = ""
+    after: list[str] = []
+    kept: Literal["", "exact", "semantic"] = ""
+    estimated: bool = False
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
@@ -142,7 +150,10 @@ class Note(_Event):
 
 
 class Answered(_Event):
-    """What the user gets. `output` is the role's typed output; `declined`: no answer was found, and why is said."""
+    """What the user gets. `output` is the role's typed output; `declined`: no answer was found, and why is said.
+
+    `models` are those that worked on it, in the order in which they first answered.
+    """
 
     kind: Literal["answered"] = "answered"
     role: str
@@ -152,6 +163,7 @@ class Answered(_Event):
     output: Any = None
     declined: bool = False
     next_action: str = ""
+    models: list[str] = []
 
 
 class RunFinished(_Event):

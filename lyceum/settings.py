@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -35,6 +35,14 @@ class ProviderSettings(Section):
     api_key: SecretStr | None = None
     ollama_url: str = "http://127.0.0.1:11434"
     timeout: float = Field(default=120, gt=0, description="Seconds a provider may be silent during a request.")
+    temperature: float | None = Field(default=None, ge=0, le=2, description="None: as the provider has it.")
+    prompt_cache: Literal["off", "on", "5m", "30m", "1h"] = Field(
+        default="on", description="Whether a provider keeps the stable beginning of a prompt, and for how long."
+    )
+    prompt_cache_key: str | None = Field(default=None, description="OpenAI: groups requests that begin alike.")
+    output: dict[str, Literal["tool", "native", "prompted"]] = Field(
+        default_factory=dict, description="How a provider is asked for typed output, where its own way is not wanted."
+    )
 
     @field_validator("base_url", "ollama_url")
     @classmethod
@@ -45,12 +53,79 @@ class ProviderSettings(Section):
 
 
 class BudgetSettings(Section):
-    """What one run may use before it ends with a partial answer."""
+    """What one run, all its agents together, may use before it ends with a partial answer; `dollars`: no limit."""
 
-    model_calls: int = Field(default=40, ge=1)
-    tool_calls: int = Field(default=100, ge=1)
-    tokens: int = Field(default=400_000, ge=1)
+    model_calls: int = Field(default=100, ge=1)
+    tool_calls: int = Field(default=300, ge=1)
+    tokens: int = Field(default=1_000_000, ge=1)
+    dollars: float | None = Field(default=None, gt=0)
     seconds: float = Field(default=900, gt=0)
+
+
+Trigger = Literal[
+    "rate_limit",
+    "quota",
+    "server_error",
+    "timeout",
+    "connection",
+    "unreadable",
+    "context",
+    "key",
+    "not_found",
+    "rejected",
+]
+
+
+class FallbackSettings(Section):
+    """Who answers when the model asked for cannot, in order; `on` says for which failures the next one is asked."""
+
+    models: tuple[str, ...] = ()
+    on: tuple[Trigger, ...] = ("rate_limit", "quota", "server_error", "timeout", "connection", "unreadable")
+
+    @field_validator("models", "on", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """Take `a, b` too: an environment variable holds no list."""
+        return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+
+
+class CacheSettings(Section):
+    """Answers kept for a request that is made again, word for word: off unless asked for.
+
+    Only requests at temperature 0 are kept; `sampled` keeps the others too, and so repeats what was one of many
+    answers. `semantic` is the cosine at which an opening question is close enough to an earlier one to share its
+    answer; None: never.
+    """
+
+    enabled: bool = False
+    sampled: bool = False
+    hours: float = Field(default=24, gt=0)
+    megabytes: float = Field(default=200, gt=0)
+    semantic: float | None = Field(default=None, ge=0.8, le=1)
+
+
+class LimitSettings(Section):
+    """How fast a provider may be asked by this process; None: as fast as it takes."""
+
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    tokens_per_minute: int | None = Field(default=None, ge=1)
+    concurrent: int | None = Field(default=None, ge=1)
+    wait: float = Field(default=30, ge=0, description="Seconds a request waits for its turn before it is refused.")
+
+
+class BreakerSettings(Section):
+    """After so many failures in a row a model is left alone for so many seconds, then tried once."""
+
+    failures: int = Field(default=5, ge=1)
+    seconds: float = Field(default=30, gt=0)
+
+
+class PriceSettings(Section):
+    """US dollars for a million tokens, for a model whose price is not public or is one's own."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cached: float | None = Field(default=None, ge=0, description="Input read from the cache; None: as other input.")
 
 
 class TelemetrySettings(Section):
@@ -72,6 +147,11 @@ class Settings(Section):
     offline: bool = False
     provider: ProviderSettings = ProviderSettings()
     budget: BudgetSettings = BudgetSettings()
+    fallback: FallbackSettings = FallbackSettings()
+    cache: CacheSettings = CacheSettings()
+    breaker: BreakerSettings = BreakerSettings()
+    limits: dict[str, LimitSettings] = Field(default_factory=dict, description="By provider: openai, anthropic, ...")
+    prices: dict[str, PriceSettings] = Field(default_factory=dict, description="By the model's name at its provider.")
     telemetry: TelemetrySettings = TelemetrySettings()
     tools: dict[str, str] = Field(
         default_factory=dict, description="Server name to `inprocess`, `stdio` or an http(s) URL; default inprocess."
@@ -139,7 +219,7 @@ def _validated(model: type[SectionT], values: Mapping[str, Any], *, prefix: str 
         return model.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        name = prefix + ".".join(str(part) for part in first["loc"])
+        name = prefix + ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
         if first["type"] == "extra_forbidden":
             valid = _keys_beside(model, first["loc"])
             raise UserError(
@@ -152,8 +232,14 @@ def _validated(model: type[SectionT], values: Mapping[str, Any], *, prefix: str 
 
 
 def _keys_beside(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    within_table = False
     for part in location[:-1]:
+        if within_table:  # a name that the user chose: [limits.openai]
+            within_table = False
+            continue
         annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if get_origin(annotation) is dict:
+            annotation, within_table = get_args(annotation)[1], True
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             return []
         model = annotation

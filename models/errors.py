@@ -9,9 +9,10 @@ import logging
 from typing import TYPE_CHECKING
 
 from lyceum.errors import Bug, LimitReached, LyceumError, OperatorError, Unavailable, frames
+from lyceum.settings import Trigger
 
 if TYPE_CHECKING:
-    from pydantic_ai.exceptions import AgentRunError
+    from pydantic_ai.exceptions import AgentRunError, FallbackExceptionGroup
 
 _LATER = "Ask again with `lyceum chat -c`, or without it: --offline, or another --model."
 _SEE = "See `lyceum models list`."
@@ -21,8 +22,10 @@ def friendly(error: Exception) -> LyceumError:
     """Return the error of our tree that tells a person what to do."""
     if isinstance(error, LyceumError):
         return error
-    from pydantic_ai.exceptions import AgentRunError
+    from pydantic_ai.exceptions import AgentRunError, FallbackExceptionGroup
 
+    if isinstance(error, FallbackExceptionGroup):
+        return _nobody(error)
     known = _told(error) if isinstance(error, AgentRunError) else None
     if known is not None:
         return known
@@ -33,6 +36,46 @@ def friendly(error: Exception) -> LyceumError:
         f"Something in Lyceum failed ({type(error).__name__}).",
         next_step="Please report it with logs/lyceum.log of LYCEUM_HOME; it holds no message and no data.",
     )
+
+
+def kind_of(error: Exception) -> Trigger | None:
+    """Return what kind of failure of a model this is; None for what is no failure of a model."""
+    from pydantic_ai import exceptions as given
+
+    match error:
+        case given.ModelRateLimitError():
+            return "rate_limit"
+        case given.ModelQuotaExceededError():
+            return "quota"
+        case given.ModelContextWindowExceededError():
+            return "context"
+        case given.ModelAuthenticationError():
+            return "key"
+        case given.ModelNotFoundError():
+            return "not_found"
+        case given.ModelRequestRejectedError():
+            return "rejected"
+        case given.ModelTimeoutError() | given.ModelRequestTimeout():
+            return "timeout"
+        case given.ModelConnectionError():
+            return "connection"
+        case given.ModelUnavailableError() | given.ModelServerError() | given.ModelHTTPError() | OperatorError():
+            return "server_error"
+        case given.ModelAPIError():
+            return "unreadable"
+        case _:
+            return None
+
+
+def _nobody(group: FallbackExceptionGroup) -> LyceumError:
+    """Say what happened to each model of a chain; trying again helps where it would help one of them."""
+    told = [friendly(error) for error in group.exceptions]
+    what = f"None of the {len(told)} models answered. " + " ".join(error.message for error in told)
+    passing = [error for error in told if isinstance(error, Unavailable)]
+    if passing:
+        waits = [error.retry_after for error in passing if error.retry_after is not None]
+        return Unavailable(what, next_step=_LATER, retry_after=min(waits) if len(waits) == len(passing) else None)
+    return type(told[0])(what, next_step=told[0].next_step)
 
 
 def _told(error: AgentRunError) -> LyceumError | None:

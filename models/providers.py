@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from lyceum.errors import OperatorError
+from lyceum.errors import OperatorError, UserError
 from lyceum.settings import ProviderSettings
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
-    from pydantic_ai.settings import ModelSettings
+    from pydantic_ai.profiles import ModelProfile
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Hosted:
 
 HOSTED: Mapping[str, Hosted] = {
     "openai": Hosted("gpt-6-luna", (("OPENAI_API_KEY",),)),
+    "openai-chat": Hosted("gpt-6-luna", (("OPENAI_API_KEY",),)),
     "anthropic": Hosted("claude-sonnet-5-5", (("ANTHROPIC_API_KEY",),)),
     "google": Hosted("gemini-3.5-flash", (("GOOGLE_API_KEY", "GEMINI_API_KEY"),)),
     "bedrock": Hosted(
@@ -73,27 +74,39 @@ def shown(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def make_hosted(provider: str, model: str, environment: Mapping[str, str], timeout: float) -> Model:
+def paid_with(provider: str, environment: Mapping[str, str], settings: ProviderSettings) -> str:
+    """Return the secrets that a provider's requests are sent with, for nothing but to tell accounts apart."""
+    if provider == "openai-compatible":
+        return settings.api_key.get_secret_value() if settings.api_key else ""
+    groups = HOSTED[provider].needs if provider in HOSTED else ()
+    names = [name for group in groups for name in group if name.endswith(("_KEY", "_KEY_ID", "_PROFILE", "_BEDROCK"))]
+    return "\n".join(value for name in names if (value := environment.get(name)))
+
+
+def make_hosted(provider: str, model: str, environment: Mapping[str, str], settings: ProviderSettings) -> Model:
     """Return a hosted provider's model; raises OperatorError with what it lacks."""
     if lack := lacking(provider, environment):
         raise OperatorError(f"{provider}:{model} cannot be used yet.", next_step=f"To use it, {lack}.")
+    how = _how(provider, settings)
     if provider == "openai":
         from pydantic_ai.models.openai import OpenAIResponsesModel
 
-        return OpenAIResponsesModel(model, provider="openai", settings=_once(timeout))
-    if provider == "anthropic":
+        made: Model = OpenAIResponsesModel(model, provider="openai", **how)
+    elif provider == "anthropic":
         from pydantic_ai.models.anthropic import AnthropicModel
 
-        return AnthropicModel(model, provider="anthropic", settings=_once(timeout))
-    if provider == "google":
+        made = AnthropicModel(model, provider="anthropic", **how)
+    elif provider == "google":
         from pydantic_ai.models.google import GoogleModel
 
-        return GoogleModel(model, provider="google", settings=_once(timeout))
-    if provider == "azure":
+        made = GoogleModel(model, provider="google", **how)
+    elif provider == "bedrock":
+        made = _bedrock(model, environment.get("AWS_DEFAULT_REGION") or environment["AWS_REGION"], settings, how)
+    else:
         from pydantic_ai.models.openai import OpenAIChatModel
 
-        return OpenAIChatModel(model, provider="azure", settings=_once(timeout))
-    return _bedrock(model, environment.get("AWS_DEFAULT_REGION") or environment["AWS_REGION"], timeout)
+        made = OpenAIChatModel(model, provider="azure" if provider == "azure" else "openai", **how)
+    return _checked(made, provider, settings)
 
 
 def make_compatible(model: str, settings: ProviderSettings) -> Model:
@@ -114,7 +127,8 @@ def make_compatible(model: str, settings: ProviderSettings) -> Model:
     if not is_header(key):
         raise OperatorError("provider.api_key is malformed.", next_step="Set LYCEUM_PROVIDER__API_KEY again.")
     provider = CompatibleProvider(base_url=settings.base_url, api_key=key)
-    return OpenAIChatModel(model, provider=provider, settings=_once(settings.timeout))
+    made = OpenAIChatModel(model, provider=provider, **_how("openai-compatible", settings))
+    return _checked(made, "openai-compatible", settings)
 
 
 def make_ollama(model: str, settings: ProviderSettings) -> Model:
@@ -122,13 +136,40 @@ def make_ollama(model: str, settings: ProviderSettings) -> Model:
     from pydantic_ai.providers.ollama import OllamaProvider
 
     provider = OllamaProvider(base_url=f"{settings.ollama_url.rstrip('/')}/v1")
-    return OllamaModel(model, provider=provider, settings=_once(settings.timeout))
+    return _checked(OllamaModel(model, provider=provider, **_how("ollama", settings)), "ollama", settings)
 
 
-def _once(timeout: float) -> ModelSettings:
-    from pydantic_ai.settings import ModelSettings
+def _how(provider: str, settings: ProviderSettings) -> dict[str, Any]:
+    """Return how a provider's model is made: asked once, its prompt kept, its typed output as the settings say."""
+    asked: dict[str, Any] = {"max_retries": 0, "timeout": settings.timeout}
+    if settings.temperature is not None:
+        asked["temperature"] = settings.temperature
+    if settings.prompt_cache != "off":
+        asked["cache"] = True if settings.prompt_cache == "on" else settings.prompt_cache
+    if settings.prompt_cache_key and provider in ("openai", "openai-chat", "azure"):
+        asked["openai_prompt_cache_key"] = settings.prompt_cache_key
+    mode = settings.output.get(provider)
+    if mode is None:
+        return {"settings": asked}
 
-    return ModelSettings(max_retries=0, timeout=timeout)
+    def profile(base: ModelProfile) -> ModelProfile:
+        return {**base, "default_structured_output_mode": mode}
+
+    return {"settings": asked, "profile": profile}
+
+
+def _checked(model: Model, provider: str, settings: ProviderSettings) -> Model:
+    """Refuse a way of typed output that the model does not have."""
+    mode, profile = settings.output.get(provider), model.profile
+    lacks = (mode == "native" and not profile.get("supports_json_schema_output")) or (
+        mode == "tool" and not profile.get("supports_tools", True)
+    )
+    if lacks:
+        raise UserError(
+            f"{provider}:{model.model_name} has no {mode} output.",
+            next_step=f"Set provider.output.{provider} to another of tool, native and prompted, or leave it out.",
+        )
+    return model
 
 
 def _is_v1(endpoint: str) -> bool:
@@ -136,7 +177,7 @@ def _is_v1(endpoint: str) -> bool:
     return urlsplit(endpoint).path.rstrip("/").endswith("/v1")
 
 
-def _bedrock(model: str, region: str, timeout: float) -> Model:
+def _bedrock(model: str, region: str, settings: ProviderSettings, how: dict[str, Any]) -> Model:
     from pydantic_ai.models.bedrock import BedrockConverseModel
     from pydantic_ai.providers.bedrock import BedrockProvider
 
@@ -144,7 +185,7 @@ def _bedrock(model: str, region: str, timeout: float) -> Model:
     boto3: Any = importlib.import_module("boto3")
     botocore: Any = importlib.import_module("botocore")
     once = importlib.import_module("botocore.config").Config(
-        read_timeout=timeout, connect_timeout=10, retries={"total_max_attempts": 1}
+        read_timeout=settings.timeout, connect_timeout=10, retries={"total_max_attempts": 1}
     )
     try:
         client: Any = boto3.client("bedrock-runtime", region_name=region, config=once)
@@ -152,4 +193,10 @@ def _bedrock(model: str, region: str, timeout: float) -> Model:
         raise OperatorError(
             f"AWS cannot be used ({type(error).__name__}).", next_step="Check AWS_PROFILE and the region."
         ) from None
-    return BedrockConverseModel(model, provider=BedrockProvider(bedrock_client=client))
+    return BedrockConverseModel(model, provider=BedrockProvider(bedrock_client=client), **_without_retries(how))
+
+
+def _without_retries(how: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what the client above was told already, and what a Bedrock request has no field for."""
+    asked = {name: value for name, value in how["settings"].items() if name not in ("max_retries", "timeout")}
+    return {**how, "settings": asked}

@@ -1,177 +1,49 @@
-"""Who answers: an explicit model, else the first rung of the ladder that is there, with a printable reason."""
+"""Who answers: an explicit model, else the first rung of the ladder that is there, with a printable reason.
+
+A hosted model comes wrapped: kept answers, then the circuit breaker, then the limits of its provider, then the wire.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING
 
 from lyceum.errors import OperatorError, UserError, nearest
-from lyceum.settings import ProviderSettings, Settings
-from models.catalog import CATALOG, catalogued
-from models.local.store import installed, path_of
-from models.providers import HOSTED, chosen, lacking, make_compatible, make_hosted, make_ollama, shown
+from lyceum.settings import Settings
+from models.catalog import catalogued
+from models.ladder import LOCAL, chats, climb
+from models.local.store import path_of
+from models.providers import HOSTED, make_compatible, make_hosted, make_ollama, paid_with
 
 if TYPE_CHECKING:
+    from pydantic_ai import ConcurrencyLimiter
     from pydantic_ai.models import Model
 
-LOCAL_PROBE_SECONDS = 0.3
-PROBE_SECONDS = 2.0
-LOCAL = "qwen2.5-coder-1.5b"  # the local model to begin with
+    from models.answer_store import AnswerStore
+    from models.embeddings import Embedder
+    from models.limits import Gate
 
-T = TypeVar("T", bound=BaseModel)
-
-
-@dataclass(frozen=True)
-class Rung:
-    """One step of the ladder: `model` is what it would answer with, `reason` why it is or is not available."""
-
-    name: str
-    model: str
-    available: bool
-    reason: str
-
-
-def rungs(settings: Settings, environment: Mapping[str, str]) -> list[Rung]:
-    """Return every rung in order, each available or with what is missing; asks the named servers, nothing else."""
-    return list(_ladder(settings, environment))
-
-
-def _ladder(settings: Settings, environment: Mapping[str, str]) -> Iterator[Rung]:
-    """Climb one rung at a time: whoever stops early asks no server further up."""
-    for name in ("openai", "anthropic", "google"):
-        yield _hosted(name, HOSTED[name].model, environment)
-    yield _compatible(settings.provider)
-    yield _hosted("bedrock", HOSTED["bedrock"].model, environment)
-    yield _azure(environment)
-    yield _ollama(settings.provider.ollama_url)
-    yield _local(settings.home)
-    yield Rung("offline", "offline", True, "always there: extracts, does not reason")
-
-
-def _hosted(name: str, model: str, environment: Mapping[str, str]) -> Rung:
-    lack = lacking(name, environment)
-    have = [each for group in HOSTED[name].needs if (each := chosen(group, environment))]
-    found = f"{' and '.join(have)} {'is' if len(have) == 1 else 'are'} set"
-    return Rung(name, f"{name}:{model}", not lack, lack or found)
-
-
-def _azure(environment: Mapping[str, str]) -> Rung:
-    """Azure names deployments, not models: without one, the rung has nothing to answer with."""
-    deployment = environment.get("AZURE_OPENAI_DEPLOYMENT", "")
-    rung = _hosted("azure", deployment, environment)
-    if rung.available and not deployment:
-        return Rung("azure", rung.model, False, "set AZURE_OPENAI_DEPLOYMENT, or name it: --model azure:DEPLOYMENT")
-    return rung
-
-
-def _compatible(provider: ProviderSettings) -> Rung:
-    name = "openai-compatible"
-    if not provider.base_url:
-        return Rung(name, f"{name}:", False, "set LYCEUM_PROVIDER__BASE_URL")
-    key = provider.api_key.get_secret_value() if provider.api_key else "none"
-    bearer = {"Authorization": f"Bearer {key}"}
-    answer = _ask(f"{provider.base_url.rstrip('/')}/models", _Served, PROBE_SECONDS, bearer)
-    place = shown(provider.base_url)
-    if isinstance(answer, str):
-        return Rung(name, f"{name}:", False, f"{place} {answer}")
-    if not answer.data:
-        return Rung(name, f"{name}:", False, f"{place} lists no model; name it: --model {name}:MODEL")
-    return Rung(name, f"{name}:{answer.data[0].id}", True, f"served at {place}")
-
-
-def _ollama(url: str) -> Rung:
-    answer = _ask(f"{url.rstrip('/')}/api/tags", _Tags, LOCAL_PROBE_SECONDS, {})
-    if isinstance(answer, str):
-        return Rung("ollama", "ollama:", False, f"start Ollama: {shown(url)} {answer}")
-    chats = [each.name for each in answer.models if not ("embed" in each.name or "bert" in each.details.family)]
-    if not chats:
-        return Rung("ollama", "ollama:", False, "Ollama runs but has no chat model: ollama pull NAME")
-    return Rung("ollama", f"ollama:{chats[0]}", True, f"running at {shown(url)}")
-
-
-def _local(home: Path) -> Rung:
-    """The largest pulled model that can chat and is whole."""
-    pulled = installed(home)
-    whole = [each for each in pulled if not each.problem and _chats(each.name)]
-    if whole:
-        largest = max(whole, key=lambda each: each.manifest.size_bytes)
-        return Rung("local", f"local:{largest.name}", True, "pulled, runs in this process")
-    damaged = next((each for each in pulled if each.problem), None)
-    why = f"{damaged.name} is damaged ({damaged.problem}): " if damaged else ""
-    return Rung("local", "local:", False, f"{why}lyceum models pull {damaged.name if damaged else LOCAL}")
-
-
-def _chats(name: str) -> bool:
-    return name not in CATALOG or CATALOG[name].kind == "chat"
-
-
-def _make_local(name: str, home: Path) -> Model:
-    from models.local.engine import Engine
-    from models.local.model import LocalModel
-
-    path = path_of(name, home)
-    if path is None:
-        catalogued(name)
-        raise OperatorError(f"{name} is not pulled.", next_step=f"Pull it: lyceum models pull {name}")
-    if not _chats(name):
-        raise UserError(f"{name} only continues text; it cannot chat.", next_step=f"Use --model local:{LOCAL}.")
-    return LocalModel(name, Engine(path))
-
-
-class _ServedModel(BaseModel):
-    id: str
-
-
-class _Served(BaseModel):
-    """The list of models of an OpenAI-compatible server."""
-
-    data: list[_ServedModel]
-
-
-class _Details(BaseModel):
-    family: str = ""
-
-
-class _Tag(BaseModel):
-    name: str
-    details: _Details = _Details()
-
-
-class _Tags(BaseModel):
-    """What Ollama has pulled."""
-
-    models: list[_Tag]
-
-
-def _ask(url: str, kind: type[T], seconds: float, headers: Mapping[str, str]) -> T | str:
-    """Return what a server answers, or how it failed in words that hold nothing of what was sent or received."""
-    import httpx2
-
-    try:
-        answer = httpx2.get(url, timeout=seconds, headers=headers)
-        if answer.status_code in (401, 403):
-            return f"refuses the key (HTTP {answer.status_code})"
-        return kind.model_validate_json(answer.content)
-    except httpx2.TimeoutException:
-        return f"did not answer within {seconds:g} s"
-    except (httpx2.HTTPError, httpx2.InvalidURL):
-        return "does not answer"
-    except ValueError:
-        return "is another kind of server"
+REMOTE = (*HOSTED, "openai-compatible", "ollama")
+PROVIDERS = (*REMOTE, "local", "offline")
 
 
 class ResolvedModels:
-    """Models by key: "default" is the ladder's choice; any other key is a model name."""
+    """Models by key: "default" is the ladder's choice; any other key is a model name, or several: `a,b,offline`.
+
+    The default is followed by the fallback models of the settings. Raises UserError for limits of an unknown provider.
+    """
 
     def __init__(self, settings: Settings, environment: Mapping[str, str]) -> None:
         self._settings = settings
         self._environment = environment
         self._made: dict[str, Model] = {}
+        self._gates: dict[str, tuple[Gate, ConcurrencyLimiter | None]] = {}
+        for section, names in (("limits", settings.limits), ("provider.output", settings.provider.output)):
+            for name in names:
+                if name not in REMOTE:
+                    raise UserError(f"Unknown setting {section}.{name}.", next_step=nearest(name, REMOTE, what="names"))
 
     @cached_property
     def _choice(self) -> tuple[str, str]:
@@ -179,7 +51,7 @@ class ResolvedModels:
             return "offline", "asked for with --offline"
         if self._settings.model:
             return self._settings.model, "asked for by name"
-        rung = next(rung for rung in _ladder(self._settings, self._environment) if rung.available)
+        rung = next(rung for rung in climb(self._settings, self._environment) if rung.available)
         return rung.model, rung.reason
 
     @property
@@ -190,20 +62,43 @@ class ResolvedModels:
     def reason(self) -> str:
         name, reason = self._choice
         label = "offline engine" if name == "offline" else name
-        return f"{label} ({reason})"
+        then = f"; then {', '.join(self._after)}" if self._after else ""
+        return f"{label} ({reason}{then})"
+
+    @property
+    def _after(self) -> list[str]:
+        """Who is asked when the default cannot answer."""
+        named = self.default.split(",")
+        return [] if self._settings.offline else [each for each in self._settings.fallback.models if each not in named]
 
     def get(self, key: str = "default") -> Model:
         """Return a model by key; raises UserError for an unknown one and OperatorError with what it lacks."""
-        name = self.default if key == "default" or self._settings.offline else key
-        if name not in self._made:
-            self._made[name] = self._make(name)
-        return self._made[name]
+        if self._settings.offline:
+            key = "offline"
+        elif key == "default":
+            key = ",".join([self.default, *self._after])
+        if key not in self._made:
+            self._made[key] = self._chain([name.strip() for name in key.split(",")]) if "," in key else self._make(key)
+        return self._made[key]
+
+    def bare(self, key: str) -> Model:
+        """Return a single model without our wrappers: for its batches, which are neither streamed nor kept."""
+        if "," in key:
+            raise UserError("One model is needed here, not a chain.", next_step="Name one with --model.")
+        return self._wire(key)
 
     async def close(self) -> None:
-        """Close the connections of every model that was made."""
+        """Close the connections of every model that was made, and the kept answers."""
         for model in self._made.values():
             async with model:  # leaving is what closes them
                 pass
+        if "_answers" in self.__dict__:
+            self._answers.close()
+
+    def _chain(self, names: list[str]) -> Model:
+        from models.fallback import Chain
+
+        return Chain([self.get(name) for name in names if name], self._settings.fallback.on)
 
     def _make(self, name: str) -> Model:
         provider, _, model = name.partition(":")
@@ -211,25 +106,87 @@ class ResolvedModels:
             from models.offline.model import OfflineModel
 
             return OfflineModel()
-        known = [*HOSTED, "openai-compatible", "ollama", "local", "offline"]
-        if provider not in known:
+        if provider not in PROVIDERS:
             raise UserError(
                 f"{name!r} is no model I know.",
-                next_step=f"Name it provider:model, or offline. {nearest(provider, known, what='providers')}",
+                next_step=f"Name it provider:model, or offline. {nearest(provider, PROVIDERS, what='providers')}",
             )
+        if provider == "local":
+            return _make_local(model, self._settings.home) if model else self._make(self._usual(provider))
+        return self._wrapped(self._wire(name), provider)
+
+    def _wire(self, name: str) -> Model:
+        """Return a remote model as its provider's own client makes it."""
+        provider, _, model = name.partition(":")
         if not model:
-            return self._make(self._usual(provider))
+            return self._wire(self._usual(provider))
         if provider == "openai-compatible":
             return make_compatible(model, self._settings.provider)
-        if provider == "local":
-            return _make_local(model, self._settings.home)
         if provider == "ollama":
             return make_ollama(model, self._settings.provider)
-        return make_hosted(provider, model, self._environment, self._settings.provider.timeout)
+        if provider not in HOSTED:
+            raise UserError(f"{name!r} is not served by a provider.", next_step=f"Those are: {', '.join(REMOTE)}.")
+        return make_hosted(provider, model, self._environment, self._settings.provider)
+
+    def _wrapped(self, model: Model, provider: str) -> Model:
+        from pydantic_ai.models.concurrency import ConcurrencyLimitedModel
+
+        from models.breaker import BreakerModel
+        from models.limits import LimitedModel
+
+        gate, limiter = self._gate(provider)
+        limited = LimitedModel(ConcurrencyLimitedModel(model, limiter) if limiter else model, gate)
+        watched = BreakerModel(limited, self._settings.breaker)
+        if not self._settings.cache.enabled:
+            return watched
+        from models.cache import CachedModel
+
+        secret = paid_with(provider, self._environment, self._settings.provider)
+        return CachedModel(watched, self._answers, self._settings.cache, secret, self._embedder)
+
+    def _gate(self, provider: str) -> tuple[Gate, ConcurrencyLimiter | None]:
+        """Return what every model of a provider goes through: its limits are the provider's, not the model's."""
+        from pydantic_ai import ConcurrencyLimiter
+
+        from lyceum.settings import LimitSettings
+        from models.limits import Gate
+
+        if provider not in self._gates:
+            limits = self._settings.limits.get(provider, LimitSettings())
+            limiter = ConcurrencyLimiter(limits.concurrent) if limits.concurrent else None
+            self._gates[provider] = Gate(limits), limiter
+        return self._gates[provider]
+
+    @cached_property
+    def _answers(self) -> AnswerStore:
+        from models.answer_store import AnswerStore
+
+        return AnswerStore(self._settings.home / "cache" / "answers.db", self._settings.cache)
+
+    @cached_property
+    def _embedder(self) -> Embedder | None:
+        from models.embeddings import default_embedder
+
+        return default_embedder() if self._settings.cache.semantic is not None else None
 
     def _usual(self, provider: str) -> str:
         """Return what a provider that was named without a model answers with."""
-        rung = next(rung for rung in _ladder(self._settings, self._environment) if rung.name == provider)
+        if provider == "openai-chat":
+            return f"openai-chat:{HOSTED[provider].model}"
+        rung = next(rung for rung in climb(self._settings, self._environment) if rung.name == provider)
         if not rung.available:
             raise OperatorError(f"{provider} cannot be used yet.", next_step=f"To use it, {rung.reason}.")
         return rung.model
+
+
+def _make_local(name: str, home: Path) -> Model:
+    from models.local.engine import Engine
+    from models.local.model import LocalModel
+
+    path = path_of(name, home)
+    if path is None:
+        catalogued(name)
+        raise OperatorError(f"{name} is not pulled.", next_step=f"Pull it: lyceum models pull {name}")
+    if not chats(name):
+        raise UserError(f"{name} only continues text; it cannot chat.", next_step=f"Use --model local:{LOCAL}.")
+    return LocalModel(name, Engine(path))

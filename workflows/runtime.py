@@ -11,6 +11,7 @@ from opentelemetry.trace import NoOpTracer, Tracer
 from lyceum.artifacts import ArtifactStore
 from lyceum.runs import RunStore
 from lyceum.settings import BudgetSettings
+from models.prices import Prices
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -58,5 +59,6 @@ class Runtime:
     artifacts: ArtifactStore
     models: Models
     budget: BudgetSettings = BudgetSettings()
+    prices: Prices = Prices()
     listen: Callable[[BaseModel], None] = lambda _event: None
     tracer: Tracer = field(default_factory=NoOpTracer)

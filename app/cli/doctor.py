@@ -119,8 +119,8 @@ def _embeddings() -> Check:
 
 def _models(settings: Settings) -> list[Check]:
     """Who can answer; where only the offline engine can, how to have more."""
+    from models.ladder import LOCAL, rungs
     from models.local.store import installed
-    from models.resolve import LOCAL, rungs
 
     damaged = [
         ("models", "problem", f"local:{each.name} is damaged: {each.problem}", f"lyceum models pull {each.name}")

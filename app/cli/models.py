@@ -90,7 +90,8 @@ def _local(model: CatalogModel, found: Installed | None, home: Path) -> _Local:
 
 
 def _list(settings: Settings, *, as_json: bool) -> int:
-    from models.resolve import ResolvedModels, rungs
+    from models.ladder import rungs
+    from models.resolve import ResolvedModels
 
     found, local = rungs(settings, os.environ), _local_models(settings.home)
     if as_json:

@@ -75,7 +75,7 @@ async def _model(talk: Conversation, rest: str) -> str:
     import asyncio
     import os
 
-    from models.resolve import rungs
+    from models.ladder import rungs
 
     if rest:
         if talk.app.settings.offline:

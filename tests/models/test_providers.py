@@ -36,10 +36,10 @@ def test_a_turn_runs_over_the_wire(chat: Any, provider: Any, model: str, path: s
 def test_what_a_provider_read_from_its_cache_costs_less(chat: Any) -> None:
     [call, _] = chat(QUESTION, "--model", "openai:gpt-6-luna").of("model_called")
     assert call["cached_tokens"] == 60
-    from models.prices import cost_of
+    from models.prices import Prices, Tokens
 
-    assert call["cost"] == cost_of("gpt-6-luna", "openai", 100, 20, 60)
-    assert call["cost"] < (cost_of("gpt-6-luna", "openai", 100, 20) or 0)
+    assert call["cost"] == Prices().cost("gpt-6-luna", "openai", Tokens(100, 20, cached=60))
+    assert call["cost"] < (Prices().cost("gpt-6-luna", "openai", Tokens(100, 20)) or 0)
 
 
 def test_what_a_server_of_ones_own_costs_is_not_guessed(chat: Any) -> None:

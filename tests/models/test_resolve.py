@@ -13,7 +13,8 @@ import pytest
 from lyceum.errors import OperatorError, UserError
 from lyceum.settings import load_settings
 from models.local.store import record, sha256_of
-from models.resolve import ResolvedModels, Rung, rungs
+from models.ladder import Rung, rungs
+from models.resolve import ResolvedModels
 
 # A port that nothing listens on and a home that is not there: nothing of this machine changes what is found.
 ALONE = {"LYCEUM_PROVIDER__OLLAMA_URL": "http://127.0.0.1:9", "LYCEUM_HOME": "/nonexistent"}
@@ -193,4 +194,4 @@ def test_a_model_named_without_what_it_needs_says_what_that_is(name: str) -> Non
 def test_the_engine_alone_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     models = ResolvedModels(load_settings(environment=ALONE), {"OPENAI_API_KEY": "k"})
-    assert models.get().settings == {"max_retries": 0, "timeout": 120}
+    assert models.get().settings == {"max_retries": 0, "timeout": 120, "cache": True}

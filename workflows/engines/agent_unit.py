@@ -24,17 +24,14 @@ from pydantic_ai.durable_exec import (
     RoleBasedOperationConfig,
     ToolsetCallToolId,
 )
-from pydantic_ai.exceptions import AgentRunError
 from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, UserPromptPart
 
-from lyceum.errors import LimitReached, OperatorError, Unavailable
-from lyceum.events import ModelCalled, Note, SourceFound, TextDelta, ToolCalled, ToolReturned, result_hash
+from lyceum.events import SourceFound, TextDelta, ToolCalled, ToolReturned, result_hash
 from lyceum.sources import Source
-from models.errors import friendly
-from models.prices import cost_of
-from workflows.context import RetryPolicy
+from models.budgets import Hold, Ledger, Payee
+from models.fallback import candidates
 from workflows.engines.draft import Draft
-from workflows.engines.retry import retrying
+from workflows.engines.model_unit import ledger_of, model_request, room_for, written
 
 if TYPE_CHECKING:
     from workflows.context import AgentInput
@@ -42,24 +39,33 @@ if TYPE_CHECKING:
 
 PREVIEW_CHARACTERS = 300
 
-_current: ContextVar[_AgentScope] = ContextVar("lyceum.agent_scope")
+_current: ContextVar[AgentScope] = ContextVar("lyceum.agent_scope")
 
 
-class _AgentScope:
-    """The agent that is running: its journal scope, its role and how far it has come."""
+class AgentScope:
+    """The agent that is running: its journal scope, its role, the run's budget and how far it has come.
 
-    def __init__(self, ctx: JournalContext, role: str, approved: frozenset[str]) -> None:
+    `payees` are those who may answer it; `hold` is the request under way, `limited` whether the budget shortens it.
+    """
+
+    def __init__(
+        self, ctx: JournalContext, role: str, approved: frozenset[str], ledger: Ledger, payees: list[Payee]
+    ) -> None:
         self.ctx = ctx
         self.role = role
         self.approved = approved
+        self.ledger = ledger
+        self.payees = payees
         self.model_calls = 0
-        self.tool_calls = 0
-        self.tokens = 0
+        self.context_tokens = 0
+        self.limited = False
+        self.hold: Hold | None = None
         self.draft = Draft()
 
-    async def tell(self, event: Any, once: str) -> None:
+    async def tell(self, event: Any, once: str) -> bool:
+        """Record an event of this agent; False where an earlier process did already."""
         known = {"agent": self.role, "branch": self.ctx.branch}
-        await self.ctx.engine.record(self.ctx.run_id, event.model_copy(update=known), once=once)
+        return await self.ctx.engine.record(self.ctx.run_id, event.model_copy(update=known), once=once)
 
     def stream(self, text: str) -> None:
         delta = TextDelta(run=self.ctx.run_id, branch=self.ctx.branch, agent=self.role, text=text)
@@ -77,13 +83,18 @@ async def run_agent(ctx: JournalContext, role: str, given: AgentInput, model_key
     runtime = ctx.engine.runtime
     member = runtime.team[role]
     toolsets = [await runtime.tools.toolset(server) for server in member.servers if server in runtime.tools.servers()]
-    agent: Agent[Any, Any] = member.make(runtime.models.get(model_key), toolsets, [JournalDurability()])
+    model = runtime.models.get(model_key)
+    agent: Agent[Any, Any] = member.make(model, toolsets, [JournalDurability()])
     approved = frozenset(cast("list[str]", given.deps.get("approved", [])))
-    scope = _AgentScope(ctx, role, approved)
+    payees = [Payee(each.model_name, each.system) for each in candidates(model)]
+    scope = AgentScope(ctx, role, approved, await ledger_of(ctx), payees)
     token = _current.set(scope)
     try:
         result = await agent.run(
-            given.prompt, deps=member.deps(given.deps), message_history=_messages(given.history) or None
+            given.prompt,
+            deps=member.deps(given.deps),
+            message_history=_messages(given.history) or None,
+            model_settings=lambda context: room_for(scope, context.messages),
         )
     except (asyncio.CancelledError, Exception):
         await scope.keep_draft()
@@ -130,8 +141,12 @@ class JournalDurability(BaseDurabilityCapability[Any]):
 async def _stream_text(_ctx: RunContext[Any], events: AsyncIterable[AgentStreamEvent]) -> None:
     scope = _current.get(None)
     async for event in events:
-        if scope is not None and (text := scope.draft.more(event)):
+        if scope is None:
+            continue
+        if text := scope.draft.more(event):
             scope.stream(text)
+        if scope.hold is not None:
+            scope.hold.more(written(event))
 
 
 class _Backend(JournalCallableOperationBackend[Any]):
@@ -146,7 +161,7 @@ class _Backend(JournalCallableOperationBackend[Any]):
     ) -> object:
         scope = _current.get()
         if isinstance(operation_id, ModelRequestId):
-            return await _model_request(scope, operation_id, body, cast("list[ModelMessage]", cache_key[1]))
+            return await model_request(scope, operation_id, body, cast("list[ModelMessage]", cache_key[1]))
         if isinstance(operation_id, ToolsetCallToolId):
             call = f"{scope.ctx.scope}{cast('RunContext[Any]', cache_key[2]).tool_call_id or name}"
             tool = cast("Any", cache_key[3])
@@ -155,62 +170,8 @@ class _Backend(JournalCallableOperationBackend[Any]):
         return await body()  # events and instructions have no effect of their own to keep
 
 
-async def _model_request(
-    scope: _AgentScope, request: ModelRequestId, body: Callable[[], Awaitable[object]], messages: list[ModelMessage]
-) -> object:
-    budget = scope.ctx.engine.runtime.budget
-    scope.model_calls += 1
-    if scope.model_calls > budget.model_calls or scope.tokens > budget.tokens:
-        raise LimitReached(
-            f"The {scope.role} used its budget ({scope.model_calls - 1} model calls, {scope.tokens} tokens).",
-            next_step="Raise budget.model_calls or budget.tokens, or ask something narrower.",
-        )
-    key = f"{scope.ctx.scope}model.{scope.model_calls}"
-    spent = 0.0
-
-    async def once() -> object:
-        nonlocal spent
-        scope.draft = Draft()
-        start = time.perf_counter()
-        try:
-            payload = await body()
-        except AgentRunError as error:
-            failure = friendly(error)
-            if scope.draft.text and isinstance(failure, Unavailable):
-                # Part of it was read already: a second try would say it twice.
-                raise OperatorError(failure.message, next_step=failure.next_step) from None
-            raise failure from None
-        spent = (time.perf_counter() - start) * 1000
-        return payload
-
-    async def told(error: Unavailable, seconds: float, attempt: int) -> None:
-        note = Note(level="warning", text=f"{error.message} Trying again in {seconds:g} s.")
-        await scope.tell(note, f"{key}.retry.{attempt}")
-
-    async def measured() -> object:
-        return await retrying(once, RetryPolicy(), told)
-
-    kept: dict[str, Any] = await scope.ctx.unit(key, _conversation_hash(messages), measured)
-    response: dict[str, Any] = kept.get("response", kept)
-    usage: dict[str, Any] = response.get("usage") or {}
-    model = str(response.get("model_name") or request.model_name)
-    tokens_in, tokens_out = int(usage.get("input_tokens") or 0), int(usage.get("output_tokens") or 0)
-    cached = int(usage.get("cache_read_tokens") or 0)
-    scope.tokens += tokens_in + tokens_out
-    called = ModelCalled(
-        model=model,
-        input_tokens=tokens_in,
-        output_tokens=tokens_out,
-        cached_tokens=cached,
-        cost=cost_of(model, str(response.get("provider_name") or ""), tokens_in, tokens_out, cached),
-        latency_ms=round(spent, 1),
-    )
-    await scope.tell(called, key)
-    return kept
-
-
 async def _tool_call(
-    scope: _AgentScope,
+    scope: AgentScope,
     server: str,
     tool: str,
     call: str,
@@ -219,9 +180,6 @@ async def _tool_call(
     body: Callable[[], Awaitable[object]],
 ) -> object:
     ctx = scope.ctx
-    scope.tool_calls += 1
-    if scope.tool_calls > ctx.engine.runtime.budget.tool_calls:
-        raise LimitReached(f"The {scope.role} made too many tool calls.", next_step="Raise budget.tool_calls.")
     if _changes_the_world(definition) and not scope.approved & {"*", tool}:
         request = {"server": server, "tool": tool, "arguments": arguments}
         decision = await ctx.approve(f"{tool}.{call}", title=f"{scope.role} wants to call {tool}", request=request)
@@ -231,7 +189,10 @@ async def _tool_call(
         if decision.edited is not None:
             arguments.clear()
             arguments.update(decision.edited)
-    await scope.tell(ToolCalled(call=call, server=server, tool=tool, arguments=dict(arguments)), f"{call}.called")
+    called = ToolCalled(call=call, server=server, tool=tool, arguments=dict(arguments))
+    scope.ledger.check_tool()
+    if await scope.tell(called, f"{call}.called"):
+        scope.ledger.tool_calls += 1
     start = time.perf_counter()
     kept: dict[str, Any] = await ctx.unit(f"{call}.tool", result_hash([tool, arguments]), body)
     latency = (time.perf_counter() - start) * 1000
@@ -268,13 +229,3 @@ def _content(kept: dict[str, Any]) -> Any:
 
 def _sources(content: Any) -> list[Any]:
     return cast("dict[str, Any]", content).get("sources") or [] if isinstance(content, dict) else []
-
-
-def _conversation_hash(messages: list[ModelMessage]) -> str:
-    """Hash what was said, leaving out times and ids that differ between a run and its resume."""
-    said: list[Any] = []
-    for message in messages:
-        for part in message.parts:
-            arguments = getattr(part, "args", None)
-            said.append([part.part_kind, str(getattr(part, "content", "")), str(arguments or "")])
-    return result_hash(said)

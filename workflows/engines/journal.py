@@ -23,8 +23,9 @@ from opentelemetry.trace import StatusCode
 from pydantic import BaseModel, TypeAdapter
 
 from lyceum.errors import Cancelled, LimitReached, LyceumError, UserError, nearest
-from lyceum.events import ApprovalAsked, ApprovalDecided, Event, RunFinished, RunStarted
+from lyceum.events import Answered, ApprovalAsked, ApprovalDecided, Event, RunFinished, RunStarted
 from lyceum.runs import ENDED, Decision, Lease, Run
+from models.budgets import Ledger
 from workflows.context import AgentInput, Context, Flow, RetryPolicy
 from workflows.engines.journal_store import JournalStore
 from workflows.engines.retry import retrying
@@ -165,7 +166,10 @@ class JournalContext:
         await self._emit_once(event, self.next_key(f"emit.{getattr(event, 'kind', 'event')}"))
 
     async def _emit_once(self, event: BaseModel, key: str) -> None:
-        await self.engine.record(self.run_id, event.model_copy(update={"branch": self.branch}), once=key)
+        known: dict[str, Any] = {"branch": self.branch}
+        if isinstance(event, Answered) and self.run_id in self.engine.ledgers:
+            known["models"] = list(self.engine.ledgers[self.run_id].models)
+        await self.engine.record(self.run_id, event.model_copy(update=known), once=key)
 
     @property
     def branch(self) -> str:
@@ -203,6 +207,7 @@ class JournalEngine:
         self.runtime = runtime
         self.journal = journal
         self._flows = flows
+        self.ledgers: dict[str, Ledger] = {}  # what each run that is driven here has used
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
     async def submit(
@@ -243,6 +248,7 @@ class JournalEngine:
             await self._traced(run, lease, shields)
         finally:
             heart.cancel()
+            self.ledgers.pop(run_id, None)
             await store.release(lease)
         return await store.run(run_id)
 
@@ -330,12 +336,14 @@ class JournalEngine:
                 return
             await asyncio.sleep(0.1)
 
-    async def record(self, run_id: str, event: BaseModel, *, once: str | None = None) -> None:
-        """Keep an event and let this process's listener see it, once."""
+    async def record(self, run_id: str, event: BaseModel, *, once: str | None = None) -> bool:
+        """Keep an event and let this process's listener see it, once; False where it was kept before."""
         before = event
         kept = await self.runtime.store.append(run_id, event, once=once)
-        if getattr(kept, "at", None) == getattr(before, "at", None):
+        new = getattr(kept, "at", None) == getattr(before, "at", None)
+        if new:
             self.runtime.listen(kept)
+        return new
 
 
 def fingerprint(args: tuple[object, ...], kwargs: Mapping[str, object]) -> str:
