@@ -83,11 +83,16 @@ def paid_with(provider: str, environment: Mapping[str, str], settings: ProviderS
     return "\n".join(value for name in names if (value := environment.get(name)))
 
 
-def make_hosted(provider: str, model: str, environment: Mapping[str, str], settings: ProviderSettings) -> Model:
-    """Return a hosted provider's model; raises OperatorError with what it lacks."""
+def make_hosted(
+    provider: str, model: str, environment: Mapping[str, str], settings: ProviderSettings, *, batch: bool = False
+) -> Model:
+    """Return a hosted provider's model; raises OperatorError with what it lacks.
+
+    One for batches gets none of the settings of a live request: batch APIs refuse them.
+    """
     if lack := lacking(provider, environment):
         raise OperatorError(f"{provider}:{model} cannot be used yet.", next_step=f"To use it, {lack}.")
-    how = _how(provider, settings)
+    how = {} if batch else _how(provider, settings)
     if provider == "openai":
         from pydantic_ai.models.openai import OpenAIResponsesModel
 
@@ -198,5 +203,5 @@ def _bedrock(model: str, region: str, settings: ProviderSettings, how: dict[str,
 
 def _without_retries(how: dict[str, Any]) -> dict[str, Any]:
     """Leave out what the client above was told already, and what a Bedrock request has no field for."""
-    asked = {name: value for name, value in how["settings"].items() if name not in ("max_retries", "timeout")}
+    asked = {name: value for name, value in how.get("settings", {}).items() if name not in ("max_retries", "timeout")}
     return {**how, "settings": asked}

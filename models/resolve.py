@@ -82,10 +82,10 @@ class ResolvedModels:
         return self._made[key]
 
     def bare(self, key: str) -> Model:
-        """Return a single model without our wrappers: for its batches, which are neither streamed nor kept."""
+        """Return a single model for its batches, without our wrappers and the settings of live requests."""
         if "," in key:
             raise UserError("One model is needed here, not a chain.", next_step="Name one with --model.")
-        return self._wire(key)
+        return self._wire(key, batch=True)
 
     async def close(self) -> None:
         """Close the connections of every model that was made, and the kept answers."""
@@ -115,18 +115,18 @@ class ResolvedModels:
             return _make_local(model, self._settings.home) if model else self._make(self._usual(provider))
         return self._wrapped(self._wire(name), provider)
 
-    def _wire(self, name: str) -> Model:
+    def _wire(self, name: str, *, batch: bool = False) -> Model:
         """Return a remote model as its provider's own client makes it."""
         provider, _, model = name.partition(":")
         if not model:
-            return self._wire(self._usual(provider))
+            return self._wire(self._usual(provider), batch=batch)
         if provider == "openai-compatible":
             return make_compatible(model, self._settings.provider)
         if provider == "ollama":
             return make_ollama(model, self._settings.provider)
         if provider not in HOSTED:
             raise UserError(f"{name!r} is not served by a provider.", next_step=f"Those are: {', '.join(REMOTE)}.")
-        return make_hosted(provider, model, self._environment, self._settings.provider)
+        return make_hosted(provider, model, self._environment, self._settings.provider, batch=batch)
 
     def _wrapped(self, model: Model, provider: str) -> Model:
         from pydantic_ai.models.concurrency import ConcurrencyLimitedModel

@@ -10,6 +10,7 @@ COMMANDS = {
     "chat": ("app.cli.chat", "ask the team, once or in conversation"),
     "runs": ("app.cli.runs", "list, show, watch, approve, cancel and resume runs"),
     "models": ("app.cli.models", "who can answer here, and local models to pull"),
+    "batch": ("app.cli.batch", "many questions at a provider's batch price, fetched later"),
     "mcp": ("app.cli.mcp", "list the tool servers, or serve them to other clients"),
     "eval": ("app.cli.eval", "how often answers are right, on questions with known answers"),
     "lab": ("app.cli.lab", "the course's hands-on labs: read one, run it, see what is checked"),
