@@ -6,7 +6,7 @@ BIN := .venv/bin
 PACKAGES := lyceum models memory agents workflows evals mcp_servers app
 Q ?=
 
-.PHONY: help setup setup-dev setup-extras chat doctor test test-slow test-extras test-services test-local check lint \
+.PHONY: help setup setup-dev setup-extras chat doctor test test-slow test-extras test-services test-local live check lint \
 	format types imports docs lock clean
 
 help: ## list the targets
@@ -58,6 +58,10 @@ test-services: .venv/.extras ## what needs the real servers of .ci/services
 
 test-local: .venv/.dev ## what needs the pulled 1.5B model
 	@$(BIN)/pytest -q -m local_model || [ $$? -eq 5 ]
+
+live: .venv/.dev ## real turns with a real key, which cost money: make live PROVIDER=openai
+	@$(BIN)/python -c 'import os, sys; from models.ladder import rungs; from lyceum.settings import load_settings; found = {r.name: r for r in rungs(load_settings(), os.environ)}; r = found.get("$(PROVIDER)"); sys.exit(f"PROVIDER= one of {chr(44).join(found)}" if r is None else None if r.available else f"$(PROVIDER) cannot be used yet: {r.reason}")'
+	@LYCEUM_TEST_PROVIDER=$(PROVIDER) $(BIN)/pytest -q -m live --force-enable-socket tests/models/test_live_provider.py
 
 lint: .venv/.dev ## ruff: style, imports, bugs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
