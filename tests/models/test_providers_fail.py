@@ -158,3 +158,39 @@ def test_a_server_that_is_not_there_is_told(chat: Any, monkeypatch: pytest.Monke
     said = chat(QUESTION, "--model", OWN)
     assert said.code == 1
     assert "could not be reached" in said.err
+
+
+def test_another_provider_takes_over_and_the_answer_says_who(
+    chat: Any, provider: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LYCEUM_FALLBACK__MODELS", f"{CLAUDE},offline")
+    provider.fail(status=500, body=openai("oops"))
+    said = chat(QUESTION, "--model", "openai:gpt-6-luna")
+    assert said.code == 0, said.err
+    assert [asked["path"] for asked in provider.asked] == ["/v1/responses", "/v1/messages", "/v1/responses"]
+    first, second = said.of("model_called")
+    assert (first["model"], first["provider"], first["after"]) == ("claude-sonnet-5-5", "anthropic", ["gpt-6-luna"])
+    assert (second["model"], second["after"]) == ("gpt-6-luna", [])
+    assert "gpt-6-luna failed; claude-sonnet-5-5 answered" in said.of("note")[0]["text"]
+    assert said.of("answered")[0]["models"] == ["claude-sonnet-5-5", "gpt-6-luna"]
+    assert_unseen(tmp_path, said)
+
+
+def test_when_every_provider_is_down_the_offline_engine_of_the_chain_answers(chat: Any, provider: Any) -> None:
+    provider.fail(status=500, body=openai("oops"), times=9)
+    said = chat(QUESTION, "--model", f"{OWN},offline")
+    assert said.code == 0, said.err
+    assert {call["model"] for call in said.of("model_called")} == {"offline"}
+
+
+def test_the_same_turn_is_paid_for_once_where_answers_are_kept(
+    chat: Any, provider: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LYCEUM_CACHE__ENABLED", "true")
+    monkeypatch.setenv("LYCEUM_PROVIDER__TEMPERATURE", "0")
+    assert chat(QUESTION, "--model", OWN).code == 0
+    asked = len(provider.asked)
+    again = chat(QUESTION, "--model", OWN)
+    assert next((call["kept"], call["cost"]) for call in again.of("model_called")) == ("exact", 0)
+    assert (again.code, len(provider.asked) < 2 * asked) == (0, True)
+    assert_unseen(tmp_path, again)
