@@ -1,0 +1,1 @@
+"""Trains tokenizers, draws their merges, encodes step by step, and compares counts and cost over languages."""
