@@ -12,8 +12,8 @@ import pytest
 
 from lyceum.errors import OperatorError, UserError
 from lyceum.settings import load_settings
-from models.local.store import record, sha256_of
 from models.ladder import Rung, rungs
+from models.local.store import record, sha256_of
 from models.resolve import ResolvedModels
 
 # A port that nothing listens on and a home that is not there: nothing of this machine changes what is found.
