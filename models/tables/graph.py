@@ -177,7 +177,7 @@ def display_of(table: Table) -> tuple[str, ...]:
         (column.name,)
         for column in table.columns
         if column.affinity == "text"
-        and column.name not in references
+        and column.name not in (*references, *keys_of(table))
         and table.rows
         and 1 < table.rows == column.distinct
         and not NO_LABELS & set(name_words(column.name))

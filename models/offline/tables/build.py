@@ -79,7 +79,7 @@ class Builder(Rows):
     def filtered(self, select: exp.Select, side: str = "") -> exp.Select:
         conditions = [*self.where(self.frame.filters), *(self.during(period) for period in self.periods)]
         conditions += [self.missing(each) for each in self.frame.anti]
-        if self.frame.order and self.frame.limit:
+        if self.frame.having or (self.frame.order and self.frame.limit):
             nullable = [
                 each for each in self.frame.group if each.kind == "column" and self.catalog.column(each).nullable
             ]

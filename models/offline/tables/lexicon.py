@@ -23,6 +23,7 @@ COMPARATIVES = {
     "priced at": ("=", "price"), "lasting more than": (">", "length"), "lasting less than": ("<", "length"),
 }  # fmt: skip
 _NOT_HAVE = r"(?:do|does|did|have|has|had) not (?:have|had)(?: an?y?)?|(?:don't|doesn't|didn't) have(?: an?y?)?"
+_TEXT = r"(?: the (?:words?|letters?|strings?|phrases?|text|substring))"
 # (tag, pattern, detail); the longest match at a word wins, the first of equals.
 PATTERNS: list[tuple[str, str, str]] = [
     ("unsupported", r"why|predict\w*|forecast\w*|correlat\w*|median|mode|trend\w*|rank|ranked|ranking|running|cumulative|moving", ""),
@@ -65,9 +66,9 @@ PATTERNS: list[tuple[str, str, str]] = [
     ("noise", r"yet|so far|to date|in the database", ""),
     ("not", rf"without(?: an?y?)?|with no|with zero|have no|has no|had no|having no|no|not|never|lacks?|lacking|{_NOT_HAVE}", ""),
     ("not", r"(?:is|are|was|were) not|isn't|aren't|wasn't|weren't|other than|except|excluding|don't|doesn't|didn't|haven't|hasn't|non", ""),
-    ("like", r"contain(?:s|ing)?|includes?|including|that contains?|with the word|has the word|have the word", "%{}%"),
-    ("like", r"(?:start|begin)(?:s|ing|ning)? with|(?:start|begin)(?:s|ing|ning)? with the letter", "{}%"),
-    ("like", r"end(?:s|ing)? (?:with|in)", "%{}"),
+    ("like", rf"(?:that )?(?:contain(?:s|ing)?|includes?|including){_TEXT}?|(?:with|has|have|having){_TEXT}", "%{}%"),
+    ("like", rf"(?:start|begin)(?:s|ing|ning)? with{_TEXT}?", "{}%"),
+    ("like", rf"end(?:s|ing)? (?:with|in){_TEXT}?", "%{}"),
     ("noise", r"looks? after|looked after|bring in|brings in|brought in|do we sell|do we offer|do we have|in percent|as a percentage", ""),
     ("noise", r"in (?:the|our|this) (?:store|shop|system|catalog|catalogue|collection|company|dataset|file|data)|at least (?:one|a|an)", ""),
     ("sign", r"(?:is |are )?negative|below zero", "<"),
