@@ -24,6 +24,7 @@ from lyceum.runs import Attachment
 from lyceum.settings import Settings
 from lyceum.telemetry import tracing
 from mcp_servers.services import Services
+from mcp_servers.workspace.roots import grant, is_repository
 from models.prices import Prices
 from models.resolve import ResolvedModels
 from workflows.chat_turn import chat_turn
@@ -45,7 +46,9 @@ class App:
     store: SqliteRunStore
 
     async def attach(self, thread: str, path: Path) -> list[Attachment]:
-        """Attach a file or folder to a thread: tables become databases, documents a collection."""
+        """Attach a file or folder to a thread: tables become databases, documents a collection, a repository a
+        workspace as well.
+        """
         try:
             path = path.expanduser().resolve()
             missing = not path.exists()
@@ -59,6 +62,8 @@ class App:
             raise UserError(f"{path} cannot be read.", next_step="Check its permissions.")
         files = [child for child in path.rglob("*") if child.is_file()] if path.is_dir() else [path]
         attached: list[Attachment] = []
+        if is_repository(path) and self.settings.tools.get("workspace", "inprocess") == "inprocess":
+            attached.append(Attachment(kind="workspace", name=grant(self.settings.home, path), uri=str(path)))
         for file in sorted(file for file in files if file.suffix.lower() in _TABLE_SUFFIXES):
             listed = await self._tool("sql", "sql_attach", {"path": str(file)})
             attached.append(Attachment(kind="database", name=listed["name"], uri=str(file)))

@@ -20,12 +20,12 @@ ENDED: frozenset[RunStatus] = frozenset({"done", "failed", "cancelled", "limit"}
 
 
 class Attachment(BaseModel):
-    """Something a thread may read: a retrieval collection or a database, by the name its server gave it.
+    """Something a thread may use: a retrieval collection, a database or a workspace, by the name its server gave it.
 
     `problems` names files that could not be read, and why; the rest was kept.
     """
 
-    kind: Literal["collection", "database"]
+    kind: Literal["collection", "database", "workspace"]
     name: str
     uri: str
     problems: list[str] = []
