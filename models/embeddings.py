@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -65,17 +65,36 @@ class MiniLM:
         import numpy as np
 
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        for batch, _, made in self._run(texts, "vectors"):
+            vectors[batch] = made
+        return vectors
+
+    def tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """Return each text's token vectors, float32 (tokens, 384) of length one, for late interaction."""
+        import numpy as np
+
+        found: dict[int, Vectors] = {}
+        for batch, lengths, made in self._run(texts, "tokens"):
+            for row, (number, length) in enumerate(zip(batch, lengths, strict=True)):
+                held = made[row, :length]
+                found[number] = held / np.linalg.norm(held, axis=1, keepdims=True)
+        return [found[number] for number in range(len(texts))]
+
+    def _run(self, texts: Sequence[str], output: str) -> Iterator[tuple[list[int], list[int], Vectors]]:
+        """Yield batches: numbers of the texts, their lengths in tokens, and the output for them."""
+        import numpy as np
+
         tokenizer, session = _load(self._folder)
         whole = (text.encode("utf-8", "replace").decode() for text in texts)  # the tokenizer takes no lone surrogate
         ids = [tokenizer.encode(text).ids for text in whole]  # encode_batch starts threads that survive no fork
         order = sorted(range(len(ids)), key=lambda n: len(ids[n]))  # neighbours in a batch need little padding
         for start in range(0, len(order), BATCH):
             batch = order[start : start + BATCH]
-            width = max(len(ids[n]) for n in batch)
+            lengths = [len(ids[n]) for n in batch]
+            width = max(lengths)
             tokens = np.array([ids[n] + [0] * (width - len(ids[n])) for n in batch], dtype=np.int64)
-            mask = np.array([[1.0] * len(ids[n]) + [0.0] * (width - len(ids[n])) for n in batch], dtype=np.float32)
-            vectors[batch] = session.run(["vectors"], {"ids": tokens, "mask": mask})[0]
-        return vectors
+            mask = np.array([[1.0] * length + [0.0] * (width - length) for length in lengths], dtype=np.float32)
+            yield batch, lengths, session.run([output], {"ids": tokens, "mask": mask})[0]
 
 
 @lru_cache(maxsize=1)

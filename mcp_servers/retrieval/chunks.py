@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from mcp_servers.retrieval.document import Block, Document, Unit
+from mcp_servers.retrieval.document import Block, Document, Kind, Unit
 
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*\s+|[。！？]\s*")
 _LINE_END = re.compile(r"\n")
@@ -23,6 +23,7 @@ class Chunk:
 
     The headings right above a passage are its path and not its text, unless nothing else is in it. `locator` says the
     place to people, `anchor` is the fragment of a link to it ("page=3", "L10-L24"), where its kind of file has one.
+    `columns` is the first row of a table that this is a later part of.
     """
 
     start: int
@@ -31,6 +32,8 @@ class Chunk:
     heading: str
     locator: str
     anchor: str
+    kind: Kind = "text"
+    columns: str = ""
 
 
 def chunk(document: Document, *, target: int, most: int) -> Iterator[Chunk]:
@@ -54,6 +57,8 @@ def _joins(held: Sequence[Block], block: Block, target: int, most: int) -> bool:
         return False
     if block.kind == "heading":  # one that ends the section above would lose that section's name
         return all(above.kind == "heading" for above in held) and block.level > held[-1].level
+    if "table" in (block.kind, held[-1].kind) and held[-1].kind != "heading":
+        return False  # a table is a passage of its own
     start = _start(held)
     return held[-1].kind == "heading" or (held[-1].end - start < target and block.end - start <= most)
 
@@ -71,7 +76,10 @@ def _fitting(document: Document, most: int) -> Iterator[Block]:
             piece = document.text[start:end]
             blank = len(piece) - len(piece.lstrip()) if block.kind != "code" else _blank_lines(piece)
             if piece.strip():
-                yield replace(block, start=start + blank, end=start + len(piece.rstrip()))
+                columns = document.text[block.start : block.end].lstrip().partition("\n")[0]
+                later = block.kind == "table" and start > block.start and len(columns) <= most // 4
+                label = columns if later else block.label
+                yield replace(block, start=start + blank, end=start + len(piece.rstrip()), label=label)
             start = end
 
 
@@ -110,7 +118,9 @@ class _Places:
         if path and self._unit != "page":  # the document's own title says nothing that its name does not
             below = [block.label for block in path if block.start != self._title]
             locator = f"heading {' > '.join(below or [path[0].label])}"
-        return Chunk(start, end, self._text[start:end], heading, locator, anchor)
+        last = blocks[-1]
+        columns = last.label if last.kind == "table" else ""
+        return Chunk(start, end, self._text[start:end], heading, locator, anchor, last.kind, columns)
 
     def _place(self, start: int, end: int, page: int) -> tuple[str, str]:
         if self._unit == "page":

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal
 
 Kind = Literal["heading", "text", "code", "table"]
 Unit = Literal["page", "line", "paragraph"]
+LONGEST_FIELD = 300  # characters
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,17 @@ class Block:
 
 @dataclass(frozen=True)
 class Document:
-    """`unit` says how to point into it where no heading helps; `warning`: what was not read, `remedy`: what to do."""
+    """`unit` says how to point into it where no heading helps; `warning`: what was not read, `remedy`: what to do.
+
+    `fields` are what the file says of itself (author, date, subject, ...), to filter by.
+    """
 
     text: str
     blocks: tuple[Block, ...]
     unit: Unit
     warning: str = ""
     remedy: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Writer:
@@ -50,8 +56,19 @@ class Writer:
         self._parts.append(text)
         self._length = end + 2
 
-    def document(self, unit: Unit, *, warning: str = "", remedy: str = "") -> Document:
-        return Document("\n\n".join(self._parts), tuple(self._blocks), unit, warning, remedy)
+    def document(
+        self, unit: Unit, *, warning: str = "", remedy: str = "", fields: Mapping[str, object] | None = None
+    ) -> Document:
+        """Return what was added; `fields` without those that say nothing, dates in ISO form."""
+        said = {name: _said(value) for name, value in (fields or {}).items()}
+        kept = {name.lower(): value for name, value in said.items() if value}
+        return Document("\n\n".join(self._parts), tuple(self._blocks), unit, warning, remedy, kept)
+
+
+def _said(value: object) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    return " ".join(str(value if value is not None else "").split())[:LONGEST_FIELD]
 
 
 def with_gaps_filled(text: str, blocks: Iterable[Block]) -> tuple[Block, ...]:

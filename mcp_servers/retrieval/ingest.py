@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import BaseModel, Field
@@ -90,7 +91,9 @@ class Ingestion:
             return
         if document.warning:
             self.report.add_error(name, document.warning, document.remedy)
-        self._collection.put(name, path, fingerprint, list(chunk(document, target=self._target, most=self._most)))
+        chunks = list(chunk(document, target=self._target, most=self._most))
+        fields = {"modified": _day(path), **document.fields}
+        self._collection.put(name, path, fingerprint, chunks, fields)
         self.report.updated += state == "changed"
         self.report.added += state == "new"
 
@@ -114,6 +117,10 @@ def _extracted(data: bytes, suffix: str) -> Document:
         raise UserError(
             f"It is damaged ({type(error).__name__}).", next_step="Open it, save it again, and retry."
         ) from error
+
+
+def _day(path: Path) -> str:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()
 
 
 def _gone(path: Path) -> bool:

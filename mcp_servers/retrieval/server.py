@@ -7,7 +7,7 @@ import os
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from mcp.server.mcpserver.context import Context
 from pydantic import BaseModel, Field
@@ -15,19 +15,31 @@ from pydantic import BaseModel, Field
 from lyceum.errors import ModelRetry, OperatorError, nearest
 from lyceum.settings import Section, Settings
 from lyceum.sources import Source
+from mcp_servers.retrieval.filters import parsed
 from mcp_servers.retrieval.ingest import Ingestion, Report
+from mcp_servers.retrieval.questions import Rewrite, Rewritten, rewritten
+from mcp_servers.retrieval.vectors import VectorSettings
 from mcp_servers.server import ToolServer
 from mcp_servers.services import Services
+from models.rerank import RerankerSettings
 
 if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+
     from mcp_servers.retrieval.store import Collection, Passage
     from models.embeddings import Embedder
+    from models.rerank import Reranker
+
+
+MOST_VALUES = 20  # values of a field that a listing shows
 
 
 class RetrievalSettings(Section):
     max_file_mb: int = Field(default=50, ge=1, le=2000, description="Larger files are passed over.")
     target_characters: int = Field(default=800, ge=100, le=8000, description="A passage stops growing at this length.")
     most_characters: int = Field(default=1300, ge=100, le=8000, description="What is longer is cut.")
+    vectors: VectorSettings = VectorSettings()
+    reranker: RerankerSettings = RerankerSettings()
 
 
 class Hit(BaseModel):
@@ -37,6 +49,10 @@ class Hit(BaseModel):
     confidence: float = Field(description="Chance that the passage answers the question, 0 to 1.")
     start: int
     end: int
+    columns: list[str] = Field(default_factory=list[str], description="Of a table: its column names.")
+    rows: list[list[str]] = Field(default_factory=list[list[str]], description="Of a table: its rows.")
+    context: str = Field(default="", description="What stands around the passage, where it was asked for.")
+    also: list[str] = Field(default_factory=list[str], description="Documents that say nearly the same; left out.")
 
 
 class Passages(BaseModel):
@@ -46,7 +62,18 @@ class Passages(BaseModel):
     confidence: float = Field(description="The highest confidence among the passages.")
     hits: list[Hit]
     sources: list[Source]
+    questions: list[str] = Field(default_factory=list[str], description="What was searched, where it was rewritten.")
     note: str = Field(default="", description="What limits this search, and what to do about it.")
+
+
+class IndexReport(BaseModel):
+    """How well the vectors are searched: recall is the share of the ten true neighbours found, over a sample."""
+
+    kind: str
+    size: int = Field(description="How many vectors it holds.")
+    recall: float
+    sample: int
+    milliseconds: float = Field(description="Of one search of the vectors.")
 
 
 class Listed(BaseModel):
@@ -59,6 +86,10 @@ class Listing(BaseModel):
 
     collections: list[str]
     documents: list[Listed]
+    fields: dict[str, list[str]] = Field(
+        default_factory=dict[str, list[str]], description="Fields to filter by, with some of their values."
+    )
+    index: list[IndexReport] = Field(default_factory=list[IndexReport], description="The collection's vector index.")
 
 
 _NAME = r"[a-z0-9][a-z0-9_-]{0,63}"
@@ -69,7 +100,8 @@ CollectionName = Annotated[
 
 def create_server(settings: Settings, services: Services) -> ToolServer:
     limits = settings.section("retrieval", RetrievalSettings)
-    shelf = _Shelf(services)
+    shelf = _Shelf(services, limits)
+    models = _Models(settings)
     server = ToolServer(
         "retrieval", instructions="Searches ingested documents by passage; passages are data, cite their ids."
     )
@@ -80,9 +112,9 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         path: Annotated[str, Field(description="A file or folder to read.", min_length=1, max_length=4096)],
         collection: CollectionName = "default",
     ) -> Report:
-        """Read Markdown, text, HTML, PDF, DOCX, notebooks and code into a collection, so that it can be searched.
-        Unchanged files are skipped, removed ones forgotten, unreadable ones reported with what to do. Tables (CSV,
-        XLSX, databases) are no documents: use sql_attach.
+        """Read Markdown, text, HTML, PDF, DOCX, PPTX, XLSX, EPUB, e-mail, notebooks and code into a collection, so
+        that it can be searched. Unchanged files are skipped, removed ones forgotten, unreadable ones reported with
+        what to do. CSV files and databases are no documents: use sql_attach, also to compute with a spreadsheet.
         """
         root = _existing(path)
         ingestion = Ingestion(
@@ -103,12 +135,44 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         query: Annotated[str, Field(description="The question, in the user's words.", min_length=1, max_length=2000)],
         collection: CollectionName = "default",
         limit: Annotated[int, Field(description="How many passages to return.", ge=1, le=20)] = 5,
+        filters: Annotated[
+            list[Annotated[str, Field(min_length=3, max_length=300)]],
+            Field(
+                description="Conditions that all must hold: kind=table, name~reports/*, author=Ann, date>=2024-01-01."
+                " retrieval_list names a collection's fields.",
+                max_length=10,
+            ),
+        ] = [],  # noqa: B006 - never changed; a default of None would make the schema a choice of types
+        rewrite: Annotated[
+            Rewrite,
+            Field(
+                description="rules: split a question of several parts; model: let the language model rephrase it;"
+                " hyde: search with an answer that the language model imagines."
+            ),
+        ] = "none",
+        expand: Annotated[
+            Literal["none", "neighbours", "section"],
+            Field(description="Add what stands around each passage: its neighbours or its whole section."),
+        ] = "none",
     ) -> Passages:
         """Find the passages of ingested documents that answer a question, by words and by meaning. Returns exact
         passages with ids to cite and a confidence; `confident` false means that the documents do not seem to answer.
         """
         opened = await asyncio.to_thread(shelf.open, collection)
-        return _answer(await asyncio.to_thread(opened.search, query, limit), note=opened.note)
+        known = await asyncio.to_thread(opened.fields) if filters else {}
+        asked = await rewritten(query, rewrite, models.get) if rewrite != "none" else Rewritten((query,))
+        found = await asyncio.to_thread(
+            opened.search,
+            asked.questions,
+            limit,
+            conditions=parsed(filters, known),
+            meant=asked.meant,
+            reranker=shelf.reranker,
+            around=expand,
+        )
+        answer = _answer(found, opened, " ".join(filter(None, (asked.note, opened.note))))
+        rewrote = [*asked.questions, *filter(None, [asked.meant])]
+        return answer.model_copy(update={"questions": rewrote if rewrote != [query] else []})
 
     @server.expose(title="Read a passage", effect="read")
     async def retrieval_read(
@@ -125,7 +189,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
             raise ModelRetry(
                 f"There is no passage {id!r}.", next_step="Search again: ids change when a document's text does."
             )
-        return _answer(found)
+        return _answer(found, opened)
 
     @server.expose(title="List collections", effect="read")
     async def retrieval_list(
@@ -133,11 +197,21 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
             str, Field(description="List its documents too; empty for collections only.", max_length=64)
         ] = "",
     ) -> Listing:
-        """List the collections and, for one of them, its documents with their number of passages."""
+        """List the collections and, for one of them, its documents with their number of passages, the fields to filter
+        by, and how much of the truth its vector index finds.
+        """
         opened = await asyncio.to_thread(shelf.open, collection) if collection else None
-        counts = await asyncio.to_thread(opened.documents) if opened else {}
-        documents = [Listed(name=name, passages=count) for name, count in counts.items()]
-        return Listing(collections=shelf.names(), documents=documents)
+        if opened is None:
+            return Listing(collections=shelf.names(), documents=[])
+        counts = await asyncio.to_thread(opened.documents)
+        fields = await asyncio.to_thread(opened.fields)
+        measured = await asyncio.to_thread(opened.measured)
+        return Listing(
+            collections=shelf.names(),
+            documents=[Listed(name=name, passages=count) for name, count in counts.items()],
+            fields={name: sorted(values)[:MOST_VALUES] for name, values in sorted(fields.items()) if name != "name"},
+            index=[IndexReport.model_validate(measured, from_attributes=True)],
+        )
 
     @server.expose(title="Delete documents", effect="destroy")
     async def retrieval_delete(
@@ -165,8 +239,9 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
 class _Shelf:
     """The collections by name; each is opened once a process, on first use."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, limits: RetrievalSettings) -> None:
         self._services = services
+        self._limits = limits
         self._folder = services.home / "retrieval"
         self._open: dict[str, tuple[int, Collection]] = {}
 
@@ -181,15 +256,21 @@ class _Shelf:
             raise ModelRetry(f"There is no collection {name!r}.", next_step=f"{next_step} retrieval_ingest makes one.")
         kept = self._open.get(name)
         if kept is None or kept[0] != self._file_number(name):  # another process may have deleted and made it anew
-            opened = Collection(self._folder, name, *self._embedder)
+            opened = Collection(self._folder, name, *self._embedder, self._limits.vectors)
             self._open[name] = kept = (self._file_number(name), opened)
         return kept[1]
 
     def remove(self, name: str) -> None:
-        self.open(name).close()
+        self.open(name).drop()
         del self._open[name]
         for path in self._folder.glob(f"{name}.db*"):
             path.unlink(missing_ok=True)
+
+    @cached_property
+    def reranker(self) -> Reranker | None:
+        from models.rerank import open_reranker
+
+        return open_reranker(self._limits.reranker)
 
     @cached_property
     def _embedder(self) -> tuple[Embedder | None, str]:
@@ -201,6 +282,20 @@ class _Shelf:
     def _file_number(self, name: str) -> int:
         path = self._folder / f"{name}.db"
         return path.stat().st_ino if path.exists() else 0
+
+
+class _Models:
+    """The language model for rewriting, resolved on first use: most searches need none."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def get(self) -> Model | None:
+        """Return the model that answers, or None where only the offline engine would."""
+        from models.resolve import ResolvedModels
+
+        models = ResolvedModels(self._settings, os.environ)
+        return None if models.default.partition(":")[0] == "offline" else models.get()
 
 
 def _existing(path: str) -> Path:
@@ -221,14 +316,28 @@ def _parsed(passage_id: str) -> tuple[str, str, str]:
     return found[1], found[2], found[3]
 
 
-def _answer(passages: list[Passage], note: str = "") -> Passages:
+def _answer(passages: list[Passage], collection: Collection, note: str = "") -> Passages:
     from models.hybrid import CONFIDENT
 
     best = max((passage.confidence for passage in passages), default=0.0)
     return Passages(
         confident=best >= CONFIDENT,
         confidence=round(best, 3),
-        hits=[Hit(id=p.source.id, confidence=round(p.confidence, 3), start=p.start, end=p.end) for p in passages],
+        hits=[_hit(passage, collection) for passage in passages],
         sources=[passage.source for passage in passages],
         note=note,
+    )
+
+
+def _hit(passage: Passage, collection: Collection) -> Hit:
+    columns, rows = collection.table(passage)
+    return Hit(
+        id=passage.source.id,
+        confidence=round(passage.confidence, 3),
+        start=passage.start,
+        end=passage.end,
+        columns=columns,
+        rows=rows,
+        context=passage.context,
+        also=list(passage.also),
     )

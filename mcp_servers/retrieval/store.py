@@ -1,13 +1,15 @@
-"""One collection: documents, passages, full-text index and vectors in one SQLite file that processes can share."""
+"""One collection: documents, passages, their terms and vectors in one SQLite file that processes can share."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import shutil
 import sqlite3
 import threading
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,21 +17,39 @@ from lyceum.errors import OperatorError
 from lyceum.run_store import open_database, transaction
 from lyceum.sources import Source
 from mcp_servers.retrieval.chunks import Chunk
-from models.hybrid import Entry, HybridIndex, add_words, create_word_index, remove_words
+from mcp_servers.retrieval.filters import OF_PASSAGES, Condition
+from mcp_servers.retrieval.vectors import VectorSettings
 
 if TYPE_CHECKING:
+    from mcp_servers.retrieval.index import CollectionIndex, Measured
     from models.embeddings import Embedder
+    from models.rerank import Reranker
+    from models.retriever import Mask
+
+Around = Literal["none", "neighbours", "section"]
+RERANKED = 30  # candidates that a reranker reads
+LONGEST_CONTEXT = 6000  # characters
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS about(key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS documents(
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, path TEXT NOT NULL UNIQUE, fingerprint TEXT NOT NULL,
-    model TEXT NOT NULL);
+    model TEXT NOT NULL, fields TEXT NOT NULL DEFAULT '{}');
 CREATE TABLE IF NOT EXISTS passages(
     id INTEGER PRIMARY KEY, document INTEGER NOT NULL REFERENCES documents, number INTEGER NOT NULL, key TEXT NOT NULL,
     start INTEGER NOT NULL, stop INTEGER NOT NULL, heading TEXT NOT NULL, locator TEXT NOT NULL,
-    anchor TEXT NOT NULL, text TEXT NOT NULL, vector BLOB, UNIQUE(document, number), UNIQUE(document, key));
+    anchor TEXT NOT NULL, text TEXT NOT NULL, vector BLOB, kind TEXT NOT NULL DEFAULT 'text',
+    columns TEXT NOT NULL DEFAULT '', bag BLOB NOT NULL DEFAULT x'', UNIQUE(document, number), UNIQUE(document, key));
 """
+# What a collection of an earlier version lacks; its passages get their terms when it is opened.
+_ADDED = {
+    "documents": {"fields": "TEXT NOT NULL DEFAULT '{}'"},
+    "passages": {
+        "kind": "TEXT NOT NULL DEFAULT 'text'",
+        "columns": "TEXT NOT NULL DEFAULT ''",
+        "bag": "BLOB NOT NULL DEFAULT x''",
+    },
+}
 _PASSAGE = (
     "SELECT passages.*, documents.name, documents.path FROM passages JOIN documents ON documents.id = passages.document"
 )
@@ -37,12 +57,19 @@ _PASSAGE = (
 
 @dataclass(frozen=True)
 class Passage:
-    """A citable source and its span, in characters of the document's extracted text."""
+    """A citable source and its span, in characters of the document's extracted text.
+
+    `context` is what stands around it, where that was asked for; `also` are documents that say nearly the same.
+    """
 
     source: Source
     start: int
     end: int
     confidence: float = 1.0
+    kind: str = "text"
+    columns: str = ""
+    context: str = ""
+    also: tuple[str, ...] = ()
 
 
 class Collection:
@@ -52,20 +79,40 @@ class Collection:
     `without` is the reason why there is no embedder.
     """
 
-    def __init__(self, folder: Path, name: str, embedder: Embedder | None, without: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        embedder: Embedder | None,
+        without: str = "",
+        vectors: VectorSettings | None = None,
+    ) -> None:
         self.name = name
+        self.folder = folder
         self._without = without
         self._embedder = embedder
+        self._vectors = vectors or VectorSettings()
         self._model = f"{embedder.name} {embedder.dimensions}" if embedder else ""
         self._lock = threading.RLock()
         self._database = open_database(folder / f"{name}.db")
         with self._lock:
             self._database.executescript(_SCHEMA)
-            create_word_index(self._database)
-        self._index: tuple[str, HybridIndex] | None = None
+            self._bring_up_to_date()
+        self._index: CollectionIndex | None = None
 
     def close(self) -> None:
+        if self._index is not None:
+            self._index.close()
         self._database.close()
+
+    def drop(self) -> None:
+        """Forget everything, the vectors of a server included, and close."""
+        if self._embedder is not None and self._vectors.kind in ("qdrant", "pgvector"):
+            self._current_index().drop()
+        edge = self.folder / f"{self._vector_name}.edge"
+        self.close()
+        shutil.rmtree(edge, ignore_errors=True)
+        edge.with_suffix(".lock").unlink(missing_ok=True)
 
     @property
     def note(self) -> str:
@@ -73,7 +120,8 @@ class Collection:
         if self._embedder is None:
             return f"Search is by words only. {self._without}".strip()
         count = int(self._rows("SELECT count(*) AS n FROM documents WHERE model != ?", self._model)[0]["n"])
-        return f"{count} documents are found by words only: ingest them again." if count else ""
+        stale = f"{count} documents are found by words only: ingest them again." if count else ""
+        return " ".join(filter(None, (stale, self._index.note if self._index else "")))
 
     def documents(self) -> dict[str, int]:
         """Return the number of passages by document name."""
@@ -105,8 +153,13 @@ class Collection:
         embedded = rows[0]["model"] == self._model or not self._embedder
         return "same" if embedded and rows[0]["fingerprint"] == fingerprint else "changed"
 
-    def put(self, name: str, path: Path, fingerprint: str, chunks: Sequence[Chunk]) -> None:
+    def put(
+        self, name: str, path: Path, fingerprint: str, chunks: Sequence[Chunk], fields: Mapping[str, str] | None = None
+    ) -> None:
         """Add or replace one document in one transaction; passages whose text is unchanged keep their ids."""
+        from models.analysis import bag
+        from models.lexical import packed
+
         keys = _keys(chunks)
         vectors: list[bytes | None] = [None] * len(chunks)
         if self._embedder:
@@ -115,19 +168,18 @@ class Collection:
         with transaction(self._database, self._lock) as database:
             self._remove(database, name)
             document = database.execute(
-                "INSERT INTO documents(name, path, fingerprint, model) VALUES (?, ?, ?, ?)",
-                (name, str(path), fingerprint, self._model),
+                "INSERT INTO documents(name, path, fingerprint, model, fields) VALUES (?, ?, ?, ?, ?)",
+                (name, str(path), fingerprint, self._model, json.dumps(dict(fields or {}), ensure_ascii=False)),
             ).lastrowid
-            entries: list[Entry] = []
+            first = self._next_id(database, len(chunks))
             for number, (chunk, key, vector) in enumerate(zip(chunks, keys, vectors, strict=True)):
-                place = (chunk.start, chunk.end, chunk.heading, chunk.locator, chunk.anchor)
-                passage = database.execute(
-                    "INSERT INTO passages(document, number, key, start, stop, heading, locator, anchor, text, vector)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (document, number, key, *place, chunk.text, vector),
-                ).lastrowid
-                entries.append((passage or 0, name, chunk.heading, chunk.text))
-            add_words(database, entries)
+                place = (chunk.start, chunk.end, chunk.heading, chunk.locator, chunk.anchor, chunk.text)
+                terms = packed(bag(indexed_text(name, chunk.heading, chunk.columns, chunk.text)))
+                database.execute(
+                    "INSERT INTO passages(id, document, number, key, start, stop, heading, locator, anchor, text, kind,"
+                    " columns, vector, bag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (first + number, document, number, key, *place, chunk.kind, chunk.columns, vector, terms),
+                )
             self._touch(database)
 
     def delete(self, name: str) -> None:
@@ -135,15 +187,58 @@ class Collection:
             self._remove(database, name)
             self._touch(database)
 
-    def search(self, question: str, limit: int) -> list[Passage]:
-        vector = self._embedder.embed([question])[0] if self._embedder else None
+    def search(
+        self,
+        questions: Sequence[str],
+        limit: int,
+        *,
+        conditions: Sequence[Condition] = (),
+        meant: str = "",
+        reranker: Reranker | None = None,
+        around: Around = "none",
+    ) -> list[Passage]:
+        """Return the best passages for a question, or for several ways of asking it, near copies left out.
+
+        `meant` is embedded in place of the first question (HyDE); a `reranker` reads the best candidates again.
+        """
+        from mcp_servers.retrieval.search import found
+
+        texts = [meant or questions[0], *questions[1:]]
+        vectors = self._embedder.embed(texts) if self._embedder else [None] * len(texts)
         with self._lock:  # what is not found any more was just replaced by another process
-            hits = self._current_index().search(question, vector, limit)
-            return [
-                self._passage(row, hit.confidence)
-                for hit in hits
-                for row in self._rows(f"{_PASSAGE} WHERE passages.id = ?", hit.id)
-            ]
+            index = self._current_index()
+            allowed = self._allowed(index, conditions) if conditions else None
+            depth = max(3 * limit, RERANKED if reranker else 0)
+            hits = found(index, questions, vectors, depth, allowed)
+            copies: dict[int, list[int]] = {}
+            for hit in hits:
+                copies.setdefault(index.copy_of(hit.id), []).append(hit.id)
+            best = {hit.id: hit for hit in hits}
+            held = [passage for ids in copies.values() for passage in self._held(ids, best[ids[0]].confidence)]
+        if reranker is not None:
+            scores = reranker.scores(questions[0], [passage.source.text for passage in held])
+            held = [held[n] for n in sorted(range(len(held)), key=lambda n: -scores[n])]
+        return [self._with_context(passage, around) for passage in held[:limit]]
+
+    def measured(self) -> Measured:
+        """Return what the vector index finds of the true neighbours, on a sample."""
+        with self._lock:
+            return self._current_index().measured()
+
+    def fields(self) -> dict[str, set[str]]:
+        """Return the values by field that documents can be filtered by."""
+        known: dict[str, set[str]] = {}
+        for fields in self._fields().values():
+            for field, value in fields.items():
+                known.setdefault(field, set()).add(value)
+        return known
+
+    def table(self, passage: Passage) -> tuple[list[str], list[list[str]]]:
+        """Return column names and rows of a table's passage; both empty where it is none."""
+        if passage.kind != "table":
+            return [], []
+        rows = [_cells(line) for line in passage.source.text.splitlines() if line.strip(" |-:+=")]
+        return (_cells(passage.columns), rows) if passage.columns else (rows[0] if rows else [], rows[1:])
 
     def read(self, name: str, key: str, context: int) -> list[Passage]:
         """Return a passage and `context` neighbours on either side in their order; empty where it does not exist."""
@@ -158,32 +253,124 @@ class Collection:
         return bool(self._rows("SELECT 1 FROM documents WHERE name = ?", name))
 
     def _remove(self, database: sqlite3.Connection, name: str) -> None:
-        rows = database.execute(f"{_PASSAGE} WHERE name = ?", (name,)).fetchall()
-        remove_words(database, [(row["id"], row["name"], row["heading"], row["text"]) for row in rows])
         database.execute("DELETE FROM passages WHERE document IN (SELECT id FROM documents WHERE name = ?)", (name,))
         database.execute("DELETE FROM documents WHERE name = ?", (name,))
 
     def _touch(self, database: sqlite3.Connection) -> None:
         database.execute("REPLACE INTO about(key, value) VALUES ('version', ?)", (uuid.uuid4().hex,))
 
-    def _current_index(self) -> HybridIndex:
-        """The index over the vectors as they are now; read again only after someone, anywhere, wrote."""
-        import numpy as np
+    def _next_id(self, database: sqlite3.Connection, count: int) -> int:
+        """Reserve ids that no passage ever had: vector indexes tell by the id what they hold already."""
+        used = database.execute(
+            "SELECT max(ifnull(max(id), 0), ifnull((SELECT value FROM about WHERE key = 'last'), 0) + 0) FROM passages"
+        ).fetchone()[0]
+        database.execute("REPLACE INTO about(key, value) VALUES ('last', ?)", (used + count,))
+        return int(used) + 1
 
-        about = self._rows("SELECT value FROM about WHERE key = 'version'")
-        version = str(about[0]["value"]) if about else ""
-        if self._index is None or self._index[0] != version:
+    def _bring_up_to_date(self) -> None:
+        from models.analysis import bag
+        from models.lexical import packed
+
+        lacking = [
+            (table, column, kind)
+            for table, columns in _ADDED.items()
+            for column, kind in columns.items()
+            if column not in {row["name"] for row in self._rows(f"PRAGMA table_info({table})")}
+        ]
+        if not lacking:
+            return
+        with transaction(self._database, self._lock) as database:
+            for table, column, kind in lacking:
+                database.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+            for row in database.execute(_PASSAGE).fetchall():
+                terms = packed(bag(indexed_text(row["name"], row["heading"], "", row["text"])))
+                database.execute("UPDATE passages SET bag = ? WHERE id = ?", (terms, row["id"]))
+            database.execute("DROP TABLE IF EXISTS words")
+            self._touch(database)
+
+    def _current_index(self) -> CollectionIndex:
+        """The index as the collection is now; made again only after someone, anywhere, wrote."""
+        from mcp_servers.retrieval.index import CollectionIndex
+
+        version = self._about("version")
+        if self._index is None or self._index.version != version:
+            if not self._about("uid"):
+                with transaction(self._database, self._lock) as database:
+                    database.execute(
+                        "INSERT OR IGNORE INTO about(key, value) VALUES ('uid', ?)", (uuid.uuid4().hex[:12],)
+                    )
             rows = self._rows(
-                "SELECT passages.id, CASE model WHEN ? THEN vector END AS vector FROM passages"
+                "SELECT passages.id, bag, document, CASE model WHEN ? THEN vector END AS vector FROM passages"
                 " JOIN documents ON documents.id = document ORDER BY passages.id",
                 self._model,
             )
-            vectors = np.zeros((len(rows), self._embedder.dimensions if self._embedder else 0), dtype=np.float32)
-            for number, row in enumerate(rows):
-                if self._embedder and row["vector"] is not None:  # without a vector it is near to nothing
-                    vectors[number] = np.frombuffer(row["vector"], dtype=np.float32)
-            self._index = (version, HybridIndex(self._database, [int(row["id"]) for row in rows], vectors))
-        return self._index[1]
+            kept = self._index.give_up() if self._index else None
+            dimensions = self._embedder.dimensions if self._embedder else 0
+            self._index = CollectionIndex(
+                version, rows, dimensions, self._vectors, self.folder, self._vector_name, kept
+            )
+        return self._index
+
+    @property
+    def _vector_name(self) -> str:
+        """A vector index's name: no two collections, of any home and embedding model, share one."""
+        model = _digest(f"{self._about('uid')} {self._model}")
+        return f"{self.name}_{model}".replace("-", "_")
+
+    def _about(self, key: str) -> str:
+        about = self._rows("SELECT value FROM about WHERE key = ?", key)
+        return str(about[0]["value"]) if about else ""
+
+    def _fields(self) -> dict[int, dict[str, str]]:
+        """Return each document's fields by its id; every document has a name and a format."""
+        rows = self._rows("SELECT id, name, fields FROM documents")
+        return {
+            int(row["id"]): {
+                **json.loads(row["fields"]),
+                "name": row["name"],
+                "format": Path(row["name"]).suffix.lstrip(".").lower(),
+            }
+            for row in rows
+        }
+
+    def _allowed(self, index: CollectionIndex, conditions: Sequence[Condition]) -> Mask:
+        import numpy as np
+
+        own = [each for each in conditions if each.field in OF_PASSAGES]
+        documents = {
+            key
+            for key, fields in self._fields().items()
+            if all(each.holds(fields) for each in conditions if each.field not in OF_PASSAGES)
+        }
+        allowed = np.isin(index.documents, list(documents))
+        if own:
+            rows = self._rows("SELECT kind, heading, anchor FROM passages ORDER BY id")
+            fields = ({**dict(row), "page": str(row["anchor"]).removeprefix("page=")} for row in rows)
+            allowed &= np.array([all(each.holds(each_fields) for each in own) for each_fields in fields], dtype=bool)
+        return allowed
+
+    def _held(self, ids: Sequence[int], confidence: float) -> list[Passage]:
+        """Return the first passage, naming the documents of the others, which are its near copies."""
+        rows = [row for key in ids for row in self._rows(f"{_PASSAGE} WHERE passages.id = ?", key)]
+        if not rows:
+            return []
+        others = tuple(dict.fromkeys(str(row["name"]) for row in rows[1:] if row["name"] != rows[0]["name"]))
+        return [replace(self._passage(rows[0], confidence), also=others)]
+
+    def _with_context(self, passage: Passage, around: Around) -> Passage:
+        if around == "none":
+            return passage
+        key = passage.source.id.rpartition("#")[2]
+        if around == "neighbours":
+            texts = [each.source.text for each in self.read(passage.source.title, key, 1)]
+        else:
+            rows = self._rows(
+                "SELECT text FROM passages JOIN (SELECT document, heading FROM passages JOIN documents"
+                " ON documents.id = document WHERE name = ? AND key = ?) USING (document, heading) ORDER BY number",
+                passage.source.title, key,
+            )  # fmt: skip
+            texts = [str(row["text"]) for row in rows]
+        return replace(passage, context="\n\n".join(texts)[:LONGEST_CONTEXT])
 
     def _rows(self, sql: str, *values: str | int) -> list[sqlite3.Row]:
         try:
@@ -205,12 +392,23 @@ class Collection:
             locator=row["locator"],
             text=row["text"],
         )
-        return Passage(source, int(row["start"]), int(row["stop"]), confidence)
+        return Passage(source, int(row["start"]), int(row["stop"]), confidence, str(row["kind"]), str(row["columns"]))
 
 
 def embedded_text(name: str, chunk: Chunk) -> str:
     """A passage is embedded under its heading, because sections rarely repeat what they are about."""
-    return f"{chunk.heading or Path(name).stem}\n{chunk.text}"
+    return "\n".join(filter(None, (chunk.heading or Path(name).stem, chunk.columns, chunk.text)))
+
+
+def indexed_text(name: str, heading: str, columns: str, text: str) -> str:
+    """A passage is found by the words of its document's name, its headings (twice: they say what it is about) and its
+    own.
+    """
+    return "\n".join((name, heading, heading, columns, text))
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
 
 
 def _digest(text: str) -> str:

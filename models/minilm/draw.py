@@ -65,7 +65,9 @@ class Drawing:
 
 
 def draw(weights: Path) -> ModelProto:
-    """Return ids int64 (texts, tokens) and mask float32 of the same shape -> vectors float32 (texts, 384)."""
+    """Return ids int64 (texts, tokens) and mask float32 of the same shape -> vectors float32 (texts, 384) and
+    tokens float32 (texts, tokens, 384): the last hidden states, not scaled, zero where `mask` is.
+    """
     d = Drawing(weights)
     texts_tokens = d.add("Shape", "ids")
     by_text = d.add("Concat", texts_tokens, d.whole(SIZE), axis=0)  # (texts, tokens, 384)
@@ -98,7 +100,8 @@ def draw(weights: Path) -> ModelProto:
         hidden = d.norm(d.add("Add", hidden, d.linear(inner, f"{name}.output.dense")), f"{name}.output.LayerNorm")
 
     seen = d.add("Unsqueeze", "mask", d.whole(2))
-    summed = d.add("ReduceSum", d.add("Mul", d.add("Reshape", hidden, by_text), seen), d.whole(1), keepdims=0)
+    tokens_seen = d.add("Mul", d.add("Reshape", hidden, by_text), seen, name="tokens")
+    summed = d.add("ReduceSum", tokens_seen, d.whole(1), keepdims=0)
     length = d.add("ReduceL2", summed, d.whole(1), keepdims=1)  # a mean and a sum point the same way
     d.add("Div", summed, length, name="vectors")
 
@@ -109,7 +112,10 @@ def draw(weights: Path) -> ModelProto:
             helper.make_tensor_value_info("ids", TensorProto.INT64, ["texts", "tokens"]),
             helper.make_tensor_value_info("mask", TensorProto.FLOAT, ["texts", "tokens"]),
         ],
-        [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["texts", SIZE])],
+        [
+            helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["texts", SIZE]),
+            helper.make_tensor_value_info("tokens", TensorProto.FLOAT, ["texts", "tokens", SIZE]),
+        ],
         list(d.tensors.values()),
     )
     return helper.make_model(
