@@ -108,7 +108,8 @@ def test_a_database_is_the_same_every_time(tmp_path) -> None:
 
 def test_the_suite_is_large_varied_and_split_by_database() -> None:
     splits = [domain.split for domain in DOMAINS.values()]
-    assert splits.count("dev") == splits.count("heldout") == 6
+    assert splits.count("dev") >= 6
+    assert splits.count("heldout") >= 6
     for name in DOMAINS:
         asked = [case for case in CASES if case.expected["database"] == name]
         assert len(asked) >= 15

@@ -20,7 +20,7 @@ def test_chinook_has_both_splits_and_questions_that_must_be_declined():
     cases = suite().cases
     assert sum(case.split == "dev" for case in cases) >= 80
     assert sum(case.split == "heldout" for case in cases) >= 50
-    assert sum(case.expected["gold_sql"] is None for case in cases) == 15
+    assert sum(case.expected["gold_sql"] is None for case in cases) >= 15
 
 
 @pytest.mark.parametrize(
