@@ -42,7 +42,9 @@ def right(tools: Sequence[ToolDefinition]) -> tuple[int, int]:
     )
 
 
-async def test_of_26_requests_most_get_their_tool_and_what_no_tool_is_for_gets_none(tools: list[ToolDefinition]) -> None:
+async def test_of_26_requests_most_get_their_tool_and_what_no_tool_is_for_gets_none(
+    tools: list[ToolDefinition],
+) -> None:
     found, refused = right(tools)
     assert found >= 17
     assert refused == 6
