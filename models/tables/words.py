@@ -106,7 +106,7 @@ SYNONYMS = [
 STOP = frozenset(
     """a an the of in on at to from for by with and or as is are was were be been being am do does did done doing have has had
     having i me my we our us you your it its it's they them their theirs he she his her that this these those there here who whom
-    whose which what what's when where how many much show list give display return find get tell see want would like could can
+    whose which what what's when where how many much show list give display return find get tell see want need would like could can
     please let print output select retrieve fetch into than then so if any all each every per both either only also just
     ones one exist exists existing available database db data dataset table tables records stored currently
     together about belong belongs belonging contain named called titled per out will 's s us' individual respective

@@ -12,7 +12,7 @@ from models.offline.tables.lexicon import COMPARATIVES, PATTERNS, SUPERLATIVES
 from models.tables import Links
 from models.tables.graph import graph
 from models.tables.link import is_content
-from models.tables.words import MEANINGS, Token, name_words, stem, synonyms
+from models.tables.words import MEANINGS, SOFT, Token, name_words, stem, synonyms
 from models.text_to_sql.choose import Rows
 from models.text_to_sql.rewrite import Tree
 from models.text_to_sql.scope import Scope
@@ -36,6 +36,10 @@ _NUMERALS = {
     "thousand": 1000,
     "million": 1_000_000,
 }
+_SOFT = frozenset(stem(word) for word in SOFT)
+_ASKED = frozenset("me us the all every out".split())  # after a verb that asks
+_OURS = frozenset("we i they you".split())
+_TOLD = "the query passes over {}"
 # Words that steer a question or say that things are related; what they are related by is another word's part.
 _STEERING = frozenset(
     stem(word)
@@ -64,7 +68,13 @@ def unfounded(question: str, links: Links, tree: Tree, schema: Schema, rows: Row
     """Return what stands in the query or in the question without a ground in the other, or in the data."""
     nothing = all(cell in (None, 0) for row in rows for cell in row)
     unheld = _unheld(links, tree, schema) if nothing else []
-    return [*_invented(question, links, tree, schema), *_passed_over(links, tree, schema), *unheld]
+    passed = [_TOLD.format(links.tokens[index].text) for index in _passed_over(links, tree, schema, slight=False)]
+    return [*_invented(question, links, tree, schema), *passed, *unheld]
+
+
+def passed_lightly(links: Links, tree: Tree, schema: Schema) -> list[str]:
+    """Return the words passed over that may only dress what is asked: no proof against a query that all agree on."""
+    return [_TOLD.format(links.tokens[index].text) for index in _passed_over(links, tree, schema, slight=True)]
 
 
 def _unheld(links: Links, tree: Tree, schema: Schema) -> list[str]:
@@ -150,8 +160,8 @@ def _kept(column: exp.Column | None, text: str, schema: Schema) -> bool:
     return described is not None and described.complete and text in map(str, described.values)
 
 
-def _passed_over(links: Links, tree: Tree, schema: Schema) -> list[str]:
-    """Content words that neither a name nor a constant of the query answers to."""
+def _passed_over(links: Links, tree: Tree, schema: Schema, *, slight: bool) -> list[int]:
+    """Content words that neither a name nor a constant of the query answers to; `slight` ones, or the others."""
     named = [each.name for each in tree.find_all(exp.Column, exp.Table)]
     used = {name.casefold() for name in named}
     named += [
@@ -172,19 +182,28 @@ def _passed_over(links: Links, tree: Tree, schema: Schema) -> list[str]:
         for index in range(link.start, link.end)
     }
     return [
-        f"the query passes over {token.text}"
+        index
         for index, token in enumerate(links.tokens)
         if is_content(token)
         and token.lower not in _NUMERALS
         and index not in answered | steering
         and not _answers(token, held)
+        and _is_slight(index, links) == slight
     ]
+
+
+def _is_slight(index: int, links: Links) -> bool:
+    """A verb of asking (`read me ...`) or of ours (`we raised`), or a noun before a column's (`file size`)."""
+    words = [token.lower for token in links.tokens]
+    before, after = words[index - 1] if index else "", words[index + 1] if index + 1 < len(words) else ""
+    column = any(link.start == index + 1 and link.candidates[0].kind in ("column", "measure") for link in links.links)
+    return column or (not before and after in _ASKED) or (before in _OURS and words[index].endswith("ed"))
 
 
 def _answers(token: Token, held: set[str]) -> bool:
     words = [re.sub(r"^un(?=\w{4})", "", word) for word in re.findall(r"[^\W_]{2,}", token.lower)]
     return all(
-        stem(word) in _STEERING
+        stem(word) in _STEERING | _SOFT
         or stem(word) in held
         or any(stem(other) in held for other in (*synonyms(word), *MEANINGS.get(word, ()), *name_words(word)))
         or word.isdigit()

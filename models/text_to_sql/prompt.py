@@ -12,7 +12,7 @@ from models.offline.tables.lexicon import COMPARATIVES, SUPERLATIVES
 from models.tables import Candidate, Links
 from models.tables.entries import date_like, hinted
 from models.tables.graph import Edge, display_of, graph, keys_of
-from models.tables.words import TIME_UNITS, name_words
+from models.tables.words import TIME_UNITS, name_words, stem
 from models.text_to_sql.meant import likely
 
 BEGIN = "```sql\nSELECT"
@@ -172,10 +172,20 @@ def _extremes(schema: Schema, links: Links) -> list[str]:
     notes: list[str] = []
     for phrase, (how, concept) in (SUPERLATIVES | COMPARATIVES).items():
         if concept and f" {phrase} " in said:
-            about = sorted(hinted(concept, schema), key=lambda each: (_far(each.table, linked, schema), -each.score))
+            stems = {stem(token.lower) for token in links.tokens}
+            about = sorted(
+                hinted(concept, schema),
+                key=lambda each: (_far(each.table, linked, schema), not _said(each, stems), -each.score),
+            )
             order = f" {how.upper()}" if phrase in SUPERLATIVES else ""
             notes += [f'"{phrase}": {_meaning(each, tables)}{order}' for each in about[:1]]
     return notes
+
+
+def _said(candidate: Candidate, stems: set[str]) -> bool:
+    """Whether the question says what kind of date or figure a column is: who was hired last asks for a hire date."""
+    own = {*name_words(candidate.table), "date"}
+    return bool({stem(word) for word in name_words(candidate.column) if word not in own} & stems)
 
 
 def _far(table: str, linked: set[str], schema: Schema) -> int:

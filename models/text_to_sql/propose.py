@@ -10,7 +10,7 @@ from models.local.think import Think
 from models.tables import Links
 from models.text_to_sql.check import doubts
 from models.text_to_sql.choose import Candidate, Rows
-from models.text_to_sql.grounds import unfounded
+from models.text_to_sql.grounds import passed_lightly, unfounded
 from models.text_to_sql.meant import asked_of
 from models.text_to_sql.prompt import BEGIN, STOP, system_text, user_text
 from models.text_to_sql.rewrite import read, rewrite
@@ -47,9 +47,8 @@ def judge(question: str, schema: Schema, links: Links, sql: str, votes: int, row
     tree = read(sql, schema)
     if tree is None:
         return Candidate(sql, votes, rows, ["the query cannot be read"])
-    return Candidate(
-        sql, votes, rows, doubts(question, links, tree, rows, schema), unfounded(question, links, tree, schema, rows)
-    )
+    against = [*doubts(question, links, tree, rows, schema), *passed_lightly(links, tree, schema)]
+    return Candidate(sql, votes, rows, against, unfounded(question, links, tree, schema, rows))
 
 
 def _runnable(texts: Sequence[str], schema: Schema, links: Links) -> Counter[str]:

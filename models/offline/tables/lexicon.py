@@ -33,7 +33,7 @@ PATTERNS: list[tuple[str, str, str]] = [
     ("unsupported", r"both|neither|either|whether|respectively|same|except for|increase\w*|decrease\w*|change\w*|churn\w*|retention", ""),
     ("unsupported", r"at least once|more than once|twice|only|another|other|others|most \w+ly|is there|are there any|better|worse", ""),
     ("unsupported", r"if any|update|delete|insert|drop|add|remove|alter|every single|outside|earned per|per capita|year over year", ""),
-    ("count", r"how many|(?:the )?(?:total )?number of|(?:the )?(?:total )?count of|count|how often|numbers of", ""),
+    ("count", r"how many|(?:the )?(?:total )?number of|(?:the )?(?:total )?count of|count|head ?count(?: of)?|how often|numbers of", ""),
     ("share", r"(?:what )?(?:percentage|percent|share|proportion|fraction) of(?: all| the)?", ""),
     ("sum", r"total|sum of|sum|combined|altogether|in total|total amount of|how much|overall", "sum"),
     ("average", r"average|mean|avg|on average|averaged?", "avg"),
