@@ -13,6 +13,7 @@ from mcp_servers.sandbox.confined import ENVIRONMENT, Confined, program, setting
 from mcp_servers.sandbox.grounds import FLAGS, interpreter, popen
 
 _HIDDEN = ("/proc/cmdline", "/proc/keys", "/proc/kallsyms")  # the host's own
+_PYTHON = "/python"  # where an interpreter of one's own stands inside: its path on the host is nobody's business
 _FOLDER_BYTES = str(64 * 1024 * 1024)
 
 
@@ -29,9 +30,10 @@ class Bubblewrap(Confined):
         # The walls come by descriptor: a command line shows in /proc, and with it the host's paths.
         arguments, rules = _file(walls), _file(syscalls.program(namespaces=True))
         told = settings(answer, work="/tmp", packages="/packages" if self.packages else "")  # noqa: S108 - inside
+        python = "/usr" if interpreter()[0] == "/usr" else _PYTHON
         command = [
             str(shutil.which("bwrap")), "--args", str(arguments), "--seccomp", str(rules),
-            f"{interpreter()[0]}/bin/python3", *FLAGS, f"{program('kernel')}\nmain()", told,
+            f"{python}/bin/python3", *FLAGS, f"{program('kernel')}\nmain()", told,
         ]  # fmt: skip
         try:
             return popen(command, {}, (answer, arguments, rules)), None
@@ -49,7 +51,7 @@ class Bubblewrap(Confined):
                 walls += ["--ro-bind", folder, folder]
         prefix, found = interpreter()
         if prefix != "/usr":
-            walls += ["--ro-bind", found, prefix]
+            walls += ["--ro-bind", found, _PYTHON, "--setenv", "LD_LIBRARY_PATH", f"{_PYTHON}/lib"]
         if self.packages:
             walls += ["--ro-bind", self.packages, "/packages"]
         walls += ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"]

@@ -26,6 +26,7 @@ from mcp_servers.sandbox.watch import IDLE_CPU_SECONDS, Watch
 FLOOD_BYTES = 8 * 1024 * 1024  # more output than this is an attack
 _LOOK = 0.03  # seconds between two looks at its size
 _STARTING = 20.0
+_JUNK_LINES = 1000
 
 
 @dataclass
@@ -234,20 +235,24 @@ class _Answers:
         self._ask = ask
         self._rest = bytearray()
         self._size = 0
+        self._lines = 0
         self.claim: Claim | None = None
 
     def add(self, came: bytes) -> CodeError | None:
         self._size += len(came)
         *lines, last = came.split(b"\n")
+        self._lines += len(lines)
         if lines:
             lines[0] = bytes(self._rest) + lines[0]
             self._rest.clear()
         self._rest += last
         try:
-            self.claim = next((found for line in lines if (found := told(line, self._ask)) is not None), None)
+            self.claim = next(
+                (found for line in lines[:_JUNK_LINES] if (found := told(line, self._ask)) is not None), None
+            )
         except ValueError as problem:
             return CodeError(name="ProtocolError", value=str(problem))
-        if self.claim is None and self._size > ANSWER_BYTES:
+        if self.claim is None and (self._size > ANSWER_BYTES or self._lines > _JUNK_LINES):
             return CodeError(name="OutputLimitExceeded", value="its answer was far too long; return less")
         return None
 

@@ -298,7 +298,8 @@ def main(confine: Callable[..., None] | None = None) -> None:
     requests = os.fdopen(os.dup(0), encoding="utf-8")
     with open(os.devnull) as nothing:  # noqa: PTH123 - the code's own input is empty
         os.dup2(nothing.fileno(), 0)
-    sys.stdout.reconfigure(line_buffering=True)  # what is printed is heard at once
+    out: Any = sys.stdout
+    out.reconfigure(line_buffering=True)  # what is printed is heard at once
     os.chdir(given["work"])
     if given["packages"]:
         sys.path.append(given["packages"])

@@ -151,10 +151,8 @@ def test_what_a_run_left_behind_is_neither_heard_nor_paid_for_by_the_next(tier: 
     ids=["no JSON", "another id", "deep", "a number", "bytes"],
 )
 def test_lines_that_are_no_answer_are_passed_over(tier: Confined, line: str) -> None:
-    done = tier.run(
-        f"import os\nfor end in range(3, 20):\n  try: os.write(end, {line!r}.encode() + b'\\n')\n  except OSError: pass\n'mine'",
-        PATIENT,
-    )
+    everywhere = "import os\nfor end in range(3, 20):\n  try: os.write(end, {!r})\n  except OSError: pass\n'mine'"
+    done = tier.run(everywhere.format(line.encode() + b"\n"), PATIENT)
     assert done.error is None
     assert done.results[0].text == "'mine'"
 
