@@ -1,119 +1,103 @@
-"""Words, meaning and both on CACM (3,204 abstracts, 52 judged queries): `python -m benchmarks.retrieval_cacm FOLDER`.
+"""Words, meaning and both on judged collections, with the frozen configuration: `python -m benchmarks.retrieval_cacm`.
 
-FOLDER holds cacm.tar.gz, topics.cacm.txt and qrels.cacm.txt (TREC form). A published BM25 reaches a MAP of 0.3123.
+CACM (3,204 abstracts, 52 judged queries) is found through LYCEUM_BENCH_DATA; NAME=FOLDER arguments score others.
+A published BM25 reaches a MAP of 0.3123 on CACM.
 """
 
 from __future__ import annotations
 
 import argparse
-import html
 import json
-import math
-import os
-import platform
-import re
-import sqlite3
 import statistics
-import tarfile
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.retrieval_collections import (
+    Collection,
+    average_precision,
+    data_folder,
+    embedded,
+    machine,
+    ndcg,
+    read_collection,
+)
+from mcp_servers.retrieval.vectors.exact import ExactVectors
+from models.analysis import bag
 from models.embeddings import MiniLM
-from models.hybrid import HybridIndex, Weights, add_words, create_word_index
+from models.lexical import LexicalIndex, packed
+from models.rerank import LateInteraction
+from models.retriever import Ranking, Retriever
 
 RESULT = Path(__file__).parent / "results" / "retrieval_cacm.json"
 DEPTH = 1000
+RERANKED = 30
 PUBLISHED_BM25_MAP = 0.3123
 RUNS = {
-    "words (BM25)": Weights(semantic=0.0),
-    "meaning (exact cosine)": Weights(lexical=0.0),
-    "both (reciprocal rank fusion)": Weights(),
+    "words (BM25 with feedback)": (False, Ranking()),
+    "words (BM25 alone)": (False, Ranking(feedback=None)),
+    "meaning (exact cosine)": (True, Ranking(words=0.0, meaning=1.0, feedback=None)),
+    "both (standard scores)": (True, Ranking()),
 }
 
 
-def read_documents(folder: Path) -> dict[str, str]:
-    """Return abstract by id; the lists of citation numbers at the end, which are no text, are left out."""
-    documents: dict[str, str] = {}
-    with tarfile.open(folder / "cacm.tar.gz") as archive:
-        for member in archive:
-            if (file := archive.extractfile(member)) and member.name.endswith(".html"):
-                text = html.unescape(re.sub(r"<[^>]+>", " ", file.read().decode("latin-1")))
-                documents[Path(member.name).stem] = re.sub(r"(?m)^(\d+\s+)+\d+\s*$", "", text).strip()
-    return documents
+class Exact:
+    """The retriever's view of an exact index whose ids are its rows."""
+
+    def __init__(self, vectors: Any) -> None:
+        self._vectors = vectors
+        self._index = ExactVectors(vectors.shape[1])
+        self._index.add(range(len(vectors)), vectors)
+
+    def nearest(self, vector: Any, depth: int, allowed: Any) -> tuple[Any, Any]:
+        import numpy as np
+
+        del allowed
+        rows, cosines = zip(*self._index.nearest(vector, depth), strict=True)
+        return np.array(rows), np.array(cosines, dtype=np.float32)
+
+    def cosines(self, vector: Any, rows: Any) -> Any:
+        return self._vectors[rows] @ vector
 
 
-def read_topics(folder: Path) -> dict[str, str]:
-    text = (folder / "topics.cacm.txt").read_text(encoding="latin-1")
-    found = re.findall(r"<DOCNO>\s*(\d+)\s*</DOCNO>(.*?)</DOC>", text, re.DOTALL)
-    return {number: " ".join(query.split()) for number, query in found}
-
-
-def read_judgements(folder: Path) -> dict[str, set[str]]:
-    relevant: dict[str, set[str]] = {}
-    for line in (folder / "qrels.cacm.txt").read_text(encoding="ascii").splitlines():
-        topic, _, document, grade = line.split()
-        if int(grade) > 0:
-            relevant.setdefault(topic, set()).add(document)
-    return relevant
-
-
-def average_precision(ranked: Sequence[str], relevant: set[str]) -> float:
-    places = [place for place, document in enumerate(ranked, 1) if document in relevant]
-    return sum(found / place for found, place in enumerate(places, 1)) / len(relevant)
-
-
-def ndcg(ranked: Sequence[str], relevant: set[str], cut: int = 10) -> float:
-    gained = sum(1 / math.log2(place + 1) for place, doc in enumerate(ranked[:cut], 1) if doc in relevant)
-    return gained / sum(1 / math.log2(place + 1) for place in range(1, min(cut, len(relevant)) + 1))
-
-
-def measure(
-    documents: Mapping[str, str], topics: Mapping[str, str], relevant: Mapping[str, set[str]]
-) -> dict[str, Any]:
-    names, texts = list(documents), list(documents.values())
-    with tempfile.TemporaryDirectory() as folder:
-        embedder = MiniLM(Path(folder))
-        started = time.perf_counter()
-        vectors = embedder.embed(texts)
-        seconds = time.perf_counter() - started
-    connection = sqlite3.connect(":memory:")
-    create_word_index(connection)
-    add_words(connection, ((number, "", "", text) for number, text in enumerate(texts)))
-    judged = [topic for topic in topics if topic in relevant]
-    questions = embedder.embed([topics[topic] for topic in judged])
+def measure(collection: Collection) -> dict[str, Any]:
+    names, texts = list(collection.documents), list(collection.documents.values())
+    vectors, questions = embedded(collection)
+    lexical = LexicalIndex([packed(bag(text)) for text in texts])
     runs: dict[str, Any] = {}
-    for run, weights in RUNS.items():
-        index = HybridIndex(connection, range(len(names)), vectors, weights, depth=DEPTH)
-        precisions, gains, taken = list[float](), list[float](), list[float]()
-        for topic, question in zip(judged, questions, strict=True):
-            started = time.perf_counter()
-            ranked = [names[hit.id] for hit in index.search(topics[topic], question, DEPTH) if hit.score > 0]
-            taken.append(time.perf_counter() - started)
-            precisions.append(average_precision(ranked, relevant[topic]))
-            gains.append(ndcg(ranked, relevant[topic]))
-        runs[run] = {
-            "map": round(statistics.fmean(precisions), 4),
-            "ndcg_at_10": round(statistics.fmean(gains), 4),
-            "ms_per_search_p50": round(1000 * statistics.median(taken), 1),
-        }
-    return {"queries": len(judged), "documents": len(names), "embedding_s": round(seconds, 1), "runs": runs}
+    with tempfile.TemporaryDirectory() as folder:
+        late = LateInteraction(MiniLM(Path(folder)))
+        for run, (meant, ranking) in [*RUNS.items(), ("both, then late interaction", (True, Ranking()))]:
+            retriever = Retriever(range(len(names)), lexical, Exact(vectors) if meant else None, ranking)
+            precisions, gains, taken = list[float](), list[float](), list[float]()
+            for (key, text), vector in zip(collection.questions.items(), questions, strict=True):
+                started = time.perf_counter()
+                rows = [hit.id for hit in retriever.search(text, vector if meant else None, DEPTH)]
+                if "late" in run:
+                    scores = late.scores(text, [texts[row] for row in rows[:RERANKED]])
+                    order = sorted(range(len(scores)), key=lambda n: -scores[n])
+                    rows = [rows[n] for n in order] + rows[RERANKED:]
+                taken.append(time.perf_counter() - started)
+                ranked = [names[row] for row in rows]
+                precisions.append(average_precision(ranked, collection.relevant[key]))
+                gains.append(ndcg(ranked, collection.relevant[key]))
+            runs[run] = {
+                "map": round(statistics.fmean(precisions), 4),
+                "ndcg_at_10": round(statistics.fmean(gains), 4),
+                "ms_per_search_p50": round(1000 * statistics.median(taken), 1),
+            }
+    return {"queries": len(collection.questions), "documents": len(names), "runs": runs}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    folder: Path = parser.parse_args().folder
-    result = {
-        "measured": datetime.now(UTC).date().isoformat(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "depth": DEPTH,
-        "published_bm25_map": PUBLISHED_BM25_MAP,
-        **measure(read_documents(folder), read_topics(folder), read_judgements(folder)),
-    }
+    parser.add_argument("others", nargs="*", help="NAME=FOLDER")
+    asked = dict(each.split("=", 1) for each in parser.parse_args().others)
+    result: dict[str, Any] = {**machine(), "depth": DEPTH, "published_bm25_map": PUBLISHED_BM25_MAP}
+    result |= measure(read_collection(data_folder()))
+    if asked:
+        result["others"] = {name: measure(read_collection(Path(folder))) for name, folder in asked.items()}
     text = json.dumps(result, indent=2)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(text + "\n", encoding="utf-8")

@@ -67,7 +67,7 @@ class Writer:
 
 def _said(value: object) -> str:
     if isinstance(value, date):
-        return value.isoformat()
+        return value.isoformat()[:10]
     return " ".join(str(value if value is not None else "").split())[:LONGEST_FIELD]
 
 

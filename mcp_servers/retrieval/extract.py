@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from typing import cast
 
 from lyceum.errors import UserError
 from mcp_servers.retrieval.document import Block, Document, Writer, with_gaps_filled
@@ -15,7 +16,7 @@ _PARAGRAPH = re.compile(r"\S[^\n]*(?:\n[^\S\n]*\S[^\n]*)*")
 _TOP_LEVEL = re.compile(r"\n\s*\n(?=[^\s)}\]])")
 _CONTROL = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
 GUESSED = "windows-1252"
-PACKED = frozenset((".pdf", ".docx"))  # binary formats that are read
+PACKED = frozenset((".pdf", ".docx", ".pptx", ".epub", ".xlsx", ".eml", ".mbox"))  # not decoded as text here
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 CODE = frozenset(
@@ -98,7 +99,27 @@ def _markdown(data: bytes) -> Document:
             blocks.append(Block(start, end, "code"))
         else:
             blocks.append(Block(start, end, "table" if token.type == "table_open" else "text"))
-    return Document(text, with_gaps_filled(text, blocks), "line")
+    return Document(text, with_gaps_filled(text, blocks), "line", fields=_front_fields(front[0]) if front else {})
+
+
+def _front_fields(front: str) -> dict[str, str]:
+    """Return what front matter says in single values; lists of words joined, the rest left out."""
+    import yaml
+
+    try:
+        said = yaml.safe_load(front.strip().strip("-"))
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {}
+    if not isinstance(said, dict):
+        return {}
+    writer = Writer()
+    held = cast("dict[object, object]", said)
+    values = {
+        str(name): " ".join(map(str, cast("list[object]", value))) if isinstance(value, list) else value
+        for name, value in held.items()
+        if not isinstance(value, dict)
+    }
+    return dict(writer.document("line", fields=values).fields)
 
 
 def _html(data: bytes) -> Document:
@@ -117,6 +138,36 @@ def _docx(data: bytes) -> Document:
     from mcp_servers.retrieval.office import read_docx
 
     return read_docx(data)
+
+
+def _pptx(data: bytes) -> Document:
+    from mcp_servers.retrieval.packed import read_pptx
+
+    return read_pptx(data)
+
+
+def _epub(data: bytes) -> Document:
+    from mcp_servers.retrieval.packed import read_epub
+
+    return read_epub(data)
+
+
+def _xlsx(data: bytes) -> Document:
+    from mcp_servers.retrieval.sheets import read_xlsx
+
+    return read_xlsx(data)
+
+
+def _eml(data: bytes) -> Document:
+    from mcp_servers.retrieval.mail import read_eml
+
+    return read_eml(data)
+
+
+def _mbox(data: bytes) -> Document:
+    from mcp_servers.retrieval.mail import read_mbox
+
+    return read_mbox(data)
 
 
 def _notebook(data: bytes) -> Document:
@@ -158,6 +209,11 @@ _EXTRACTORS: dict[str, Callable[[bytes], Document]] = {
     **dict.fromkeys((".html", ".htm", ".xhtml"), _html),
     ".pdf": _pdf,
     ".docx": _docx,
+    ".pptx": _pptx,
+    ".epub": _epub,
+    ".xlsx": _xlsx,
+    ".eml": _eml,
+    ".mbox": _mbox,
     ".ipynb": _notebook,
 }
 KNOWN = CODE | PROSE | _EXTRACTORS.keys()

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-TABLES = frozenset(".csv .tsv .parquet .xlsx .xls .sqlite .sqlite3 .db .duckdb".split())
+TABLES = frozenset(".csv .tsv .parquet .xls .sqlite .sqlite3 .db .duckdb".split())
 IMAGES = frozenset(".png .jpg .jpeg .gif .bmp .tif .tiff .webp .heic .svg .ico".split())
-OTHER_OFFICE = frozenset(".doc .odt .rtf .ppt .pptx .odp .epub .pages .key".split())
+OTHER_OFFICE = frozenset(".doc .odt .rtf .ppt .odp .pages .key .msg .pst".split())
 NOT_ENTERED = frozenset("node_modules __pycache__ venv env site-packages dist build target".split())
 
 

@@ -22,13 +22,28 @@ _BLOCKS = frozenset(
 
 
 def read_html(data: bytes) -> Document:
+    writer = Writer()
+    fields = write_html(data, writer)
+    return writer.document("paragraph", fields=fields)
+
+
+def write_html(data: bytes, writer: Writer) -> dict[str, object]:
+    """Add a page to `writer`; returns what the page says of itself."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # XHTML read as HTML and texts that look like a path or an address are fine
         soup = BeautifulSoup(data, "lxml")
     title = " ".join(soup.title.get_text().split()) if soup.title else ""
+    said = {
+        str(tag.get("name") or tag.get("property") or "").lower(): tag.get("content") for tag in soup.find_all("meta")
+    }
+    fields: dict[str, object] = {
+        "title": title,
+        "author": said.get("author"),
+        "date": str(said.get("date") or said.get("article:published_time") or "")[:10],
+        "language": soup.html.get("lang") if soup.html else None,
+    }
     for noise in soup.find_all(_NOISE):
         noise.decompose()
-    writer = Writer()
     if title and not soup.find("h1"):
         writer.add(title, "heading", level=1)
     strings = [node for node in soup.descendants if _is_text(node)]
@@ -43,7 +58,7 @@ def read_html(data: bytes) -> Document:
             joined = " ".join("".join(str(text) for text in texts).split())
             prefix = "- " if owner.name == "li" else ""
             writer.add(prefix + joined if joined else "", kind, level=int(owner.name[1]) if kind == "heading" else 0)
-    return writer.document("paragraph")
+    return fields
 
 
 def _is_text(node: PageElement) -> bool:

@@ -6,8 +6,10 @@ import io
 import logging
 import re
 import zipfile
+from collections.abc import Mapping
 
 from lyceum.errors import UserError
+from mcp_servers.retrieval import ocr
 from mcp_servers.retrieval.document import Document, Writer
 
 MOST_UNPACKED = 500_000_000  # bytes; a Word file is a zip, and a small zip can unpack to anything
@@ -39,13 +41,42 @@ def read_pdf(data: bytes) -> Document:
         raise UserError(
             f"It is not a readable PDF ({type(error).__name__}).", next_step="Open it, save it again, and retry."
         ) from None
-    if len(empty) == pages:
-        raise UserError(
-            "No page has text: it is a scan, and OCR is not installed.",
-            next_step="Add a text layer (for example with ocrmypdf) and ingest the result.",
-        )
+    fields = _pdf_fields(reader)
+    if empty and ocr.is_installed():
+        read = ocr.read_pages(data, empty)
+        empty = [page for page in empty if page not in read]
+        writer = _with_scanned(writer, read)
+        if len(empty) == pages:
+            raise UserError(
+                "No page has text, and OCR reads none.", next_step="Nothing to do, unless text was expected."
+            )
+    elif len(empty) == pages:
+        raise UserError("No page has text: it is a scan, and OCR is not installed.", next_step=ocr.MISSING)
     warning = f"Without text (images, or damaged): pages {', '.join(map(str, empty[:20]))}." if empty else ""
-    return writer.document("page", warning=warning, remedy="Run OCR on those pages.")
+    remedy = "Nothing to do, unless text was expected." if ocr.is_installed() else ocr.MISSING
+    return writer.document("page", warning=warning, remedy=remedy, fields=fields)
+
+
+def _with_scanned(writer: Writer, read: Mapping[int, str]) -> Writer:
+    """Return the pages' texts in order, what was read from images in its place."""
+    whole = writer.document("page")
+    texts = [(block.page, whole.text[block.start : block.end]) for block in whole.blocks] + list(read.items())
+    ordered = Writer()
+    for page, text in sorted(texts, key=lambda each: each[0]):
+        ordered.add(text, page=page)
+    return ordered
+
+
+def _pdf_fields(reader: object) -> dict[str, object]:
+    from pypdf import PdfReader
+    from pypdf.errors import PyPdfError
+
+    assert isinstance(reader, PdfReader)
+    try:
+        said = reader.metadata
+        return {"title": said.title, "author": said.author, "date": said.creation_date} if said else {}
+    except (PyPdfError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+        return {}
 
 
 def _page_text(reader: object, number: int) -> str:
@@ -83,4 +114,5 @@ def read_docx(data: bytes) -> Document:
         heading = _HEADING_STYLE.match(style)
         level = int(heading.group(1)) if heading else 1 if style == "Title" else 0
         writer.add(item.text, "heading" if level else "text", level=level)
-    return writer.document("paragraph")
+    said = document.core_properties
+    return writer.document("paragraph", fields={"title": said.title, "author": said.author, "date": said.created})

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lyceum.errors import LyceumError
-from models.analysis import asked
+from models.analysis import STOP_WORDS, asked, words
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
@@ -93,7 +93,7 @@ def _distinct(question: str, *others: str) -> tuple[str, ...]:
     kept = [question]
     for other in others:
         terms = frozenset(asked(other))
-        if other and terms and terms not in seen:
+        if terms not in seen and any(word not in STOP_WORDS for word in words(other)):
             seen.add(terms)
             kept.append(other)
     return tuple(kept[: MOST + 1])

@@ -12,6 +12,7 @@ from mcp import Client
 
 from lyceum.errors import Unavailable
 from lyceum.settings import Settings
+from mcp_servers.retrieval import ocr
 from mcp_servers.retrieval.server import create_server
 from mcp_servers.services import Services
 
@@ -27,8 +28,9 @@ async def test_a_folder_of_every_format_goes_in_whole(call: Any, folder: Path) -
 
 
 async def test_broken_encrypted_and_scanned_pdfs_are_reported_and_the_rest_is_kept(
-    call: Any, folder: Path, pdf: Any
+    call: Any, folder: Path, pdf: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ocr, "is_installed", lambda: False)
     (folder / "broken.pdf").write_bytes(b"%PDF-1.7 cut off")
     (folder / "scan.pdf").write_bytes(pdf("", ""))
     (folder / "half.pdf").write_bytes(pdf("Only page one has text.", ""))
