@@ -55,7 +55,7 @@ PATTERNS: list[tuple[str, str, str]] = [
     ("before", r"until|through|up until", "<="),
     ("after", r"after|later than", ">"),
     ("after", r"since|on or after|starting in", ">="),
-    ("group", r"for each|for every|in each|in every|of each|of every|on each|each|every|per|grouped by|broken down by|group by|by each", ""),
+    ("group", r"for each|for every|in each|in every|of each|of every|on each|each|every|per|(?:grouped|broken down|split|divided|group) by|by each", ""),
     ("by", r"by|according to|in terms of|based on", ""),
     ("order", r"(?:sorted|ordered|sort|order|arranged)(?: them| it)?(?: in \w+ order)?(?: of| by)|in order of|in \w+ order of", ""),
     ("direction", r"(?:sorted |ordered )?(?:in )?descending(?: order)?|descending order|in descending order|highest first|from highest to lowest|newest first|largest first|best first|most first", "desc"),
