@@ -10,10 +10,14 @@ import shutil
 import sqlite3
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lyceum.errors import LyceumError
 from lyceum.paths import ensure_writable
 from lyceum.settings import Settings
+
+if TYPE_CHECKING:
+    from mcp_servers.sandbox.packages import Packages
 
 OURS = ("lyceum", "models", "memory", "agents", "workflows", "evals", "mcp_servers", "app")
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,13 +29,20 @@ Check = tuple[str, str, str, str]  # name, ok | warning | problem, what was foun
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="machine-readable")
     parser.add_argument("--warm", action="store_true", help="load what chat needs, so that it starts fast")
+    parser.add_argument("--fix", action="store_true", help="install the packages that code in the sandbox may import")
+    parser.add_argument("--attack", action="store_true", help="try to break the tool servers' walls on this machine")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     if args.warm:
         return _warm(settings)
+    if args.attack:
+        return _attack(as_json=args.json)
+    if args.fix:
+        _fix(settings)
     checks = [
-        _python(), _names(), _sqlite(), _home(settings), _disk(settings), _embeddings(), _sandbox(), *_models(settings),
+        _python(), _names(), _sqlite(), _home(settings), _disk(settings), _embeddings(), _sandbox(),
+        _packages(settings), *_models(settings),
     ]  # fmt: skip
     if args.json:
         print(
@@ -105,6 +116,54 @@ def _sandbox() -> Check:
     working = [name for name, missing in probes.items() if not missing]
     missing = "; ".join(reason for reason in probes.values() if reason)
     return ("sandbox", "ok" if working else "problem", ", ".join(working) or "no tier works", missing)
+
+
+def _packages(settings: Settings) -> Check:
+    packages = _sandbox_packages(settings)
+    if sys.platform != "linux":
+        return ("packages", "ok", "none: no tier of full Python runs here", "")
+    if packages.installed() is None:
+        return ("packages", "warning", "code in the sandbox has no pandas and no matplotlib", "lyceum doctor --fix")
+    return ("packages", "ok", f"in the sandbox: {', '.join(packages.names())}", "")
+
+
+def _sandbox_packages(settings: Settings) -> Packages:
+    from mcp_servers.sandbox.packages import Packages
+    from mcp_servers.sandbox.server import SandboxSettings
+
+    return Packages(settings.home, settings.section("sandbox", SandboxSettings).requirements)
+
+
+def _fix(settings: Settings) -> None:
+    """Do what can be done from here; the lines that follow say what is left."""
+    packages = _sandbox_packages(settings)
+    if packages.installed() is None:
+        print("installing the sandbox's packages, which takes about a minute", file=sys.stderr)
+        packages.install()
+
+
+def _attack(*, as_json: bool) -> int:
+    """Run the safety probes of every server that has some; what did not hold is a line of its own."""
+    import importlib
+
+    from mcp_servers.catalogue import FOLDER
+
+    failed = total = 0
+    for path in sorted(FOLDER.glob("*/probes.py")):
+        server = path.parent.name
+        print(f"attacking {server} ...", file=sys.stderr, flush=True)
+        found = importlib.import_module(f"mcp_servers.{server}.probes").probes()
+        total += len(found)
+        failed += sum(not each.held for each in found)
+        for each in found:
+            if as_json:
+                line = {"server": server, "name": each.name, "held": each.held, "detail": each.detail}
+                print(json.dumps(line), flush=True)
+            elif not each.held:
+                print(f"✗ {server}: {each.name}: {each.detail}", flush=True)
+        if not as_json:
+            print(f"{sum(each.held for each in found)} of {len(found)} attacks on {server} were stopped", flush=True)
+    return 1 if failed or not total else 0
 
 
 def _embeddings() -> Check:

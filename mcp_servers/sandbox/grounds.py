@@ -49,6 +49,8 @@ def reachable(folder: str) -> str:
 @cache
 def interpreter() -> tuple[str, str]:
     """Return the folder of the first Python that works for the ordinary user: where it is, and where he finds it."""
+    if sys.platform != "linux":
+        return "", ""
     for prefix in dict.fromkeys((sys.base_prefix, "/usr")):
         found = reachable(prefix)
         if found and in_spawner(_runs, f"{found}/bin/python3"):
