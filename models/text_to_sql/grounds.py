@@ -59,7 +59,7 @@ _STEERING = frozenset(
     counting number amount quantity size boss manager supervisor report subordinate job role position title kind
     type sort category group double multiple several various value worth still already yet but minus plus net
     differ gap higher lower greater better worse back away went go saw up down th st nd rd e g playing given
-    choose chosen call serve gave keep kept lie lifetime
+    choose chosen call serve care gave keep kept lie lifetime
     """.split()
 )
 
