@@ -40,15 +40,25 @@ def popen(command: Sequence[str], environment: dict[str, str], descriptors: Sequ
     )  # fmt: skip
 
 
-@cache
 def reachable(folder: str) -> str:
     """Return where the ordinary user can read a folder, or an empty string."""
+    return _reachable_in(os.getpid(), folder)
+
+
+def interpreter() -> tuple[str, str]:
+    """Return the folder of the first Python that works for the ordinary user: where it is, and where he finds it."""
+    return _interpreter_in(os.getpid())
+
+
+@cache
+def _reachable_in(pid: int, folder: str) -> str:
+    del pid  # a fork has a spawner of its own, and with it other mounts
     return in_spawner(_reachable, folder)
 
 
 @cache
-def interpreter() -> tuple[str, str]:
-    """Return the folder of the first Python that works for the ordinary user: where it is, and where he finds it."""
+def _interpreter_in(pid: int) -> tuple[str, str]:
+    del pid
     if sys.platform != "linux":
         return "", ""
     for prefix in dict.fromkeys((sys.base_prefix, "/usr")):

@@ -263,7 +263,7 @@ async def _worded() -> AsyncGenerator[None]:
             )
     else:
         return
-    raise failed
+    raise failed from None
 
 
 def _place(context: _Context, path: str) -> str:
