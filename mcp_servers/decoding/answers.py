@@ -24,7 +24,7 @@ from mcp_servers.decoding.search import Written, warped, write
 
 NAME = r"[a-z0-9][a-z0-9-]{0,39}"
 MOST_MODELS = 100
-MOST_STEPS = 2000  # of a local model in one call
+MOST_STEPS = 400  # of a local model in one call
 
 
 class Shelf:
@@ -149,7 +149,7 @@ def written(
     work = sum(tokens * (method.beams if method.kind == "beam" else 1) for method in methods)
     if name.startswith("gguf:") and work > MOST_STEPS:
         raise ModelRetry(
-            f"That is {work:,} steps of a model that makes about ten a second.",
+            f"That is {work:,} steps, each a request to a local model.",
             next_step=f"Send fewer methods, beams or tokens: at most {MOST_STEPS:,} steps.",
         )
     model = shelf.open(name)

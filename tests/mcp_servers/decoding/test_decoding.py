@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from mcp import Client
 
 from lyceum.artifacts import FolderArtifacts
+from lyceum.paths import home_from_environment
 from lyceum.settings import Settings
 from mcp_servers.catalogue import make
 from mcp_servers.decoding import measures, warps
@@ -27,6 +28,7 @@ from mcp_servers.services import Services
 # "the" is followed by "cat" more often than by "dog", but what "dog" begins is surer to its end.
 TEXT = "the cat ran\n" * 2 + "the cat sat\n" * 2 + "the cat ate\n" * 2 + "the dog slept\n" * 5
 GREEDY = {"kind": "greedy"}
+REAL_HOME = home_from_environment()  # before a test's own home takes its place: pulled models are there
 
 
 class Refused(Exception):
@@ -183,3 +185,21 @@ def test_rouge_counts_what_is_shared() -> None:
     assert measures.rouge_l("a b c d", "a x c d") == pytest.approx(3 / 4)
     assert measures.rouge_l("", "") == 0
     assert measures.distinct("a b a b", 2) == pytest.approx(2 / 3)
+
+
+@pytest.mark.local_model
+async def test_a_pulled_models_probabilities_are_decoded(tmp_path: Path) -> None:
+    name = "gguf:qwen2.5-coder-1.5b"
+    prompt = "<|im_start|>user\nName the capital of France in one word.<|im_end|>\n<|im_start|>assistant\n"
+    if not (REAL_HOME / "models" / "qwen2.5-coder-1.5b").is_dir():
+        pytest.skip("pull a model first: lyceum models pull qwen2.5-coder-1.5b")
+    (tmp_path / "models").symlink_to(REAL_HOME / "models", target_is_directory=True)
+    async with Client(make("decoding", Settings(home=tmp_path), Services(tmp_path))) as client:
+        methods = [GREEDY, {"kind": "beam", "beams": 2}]
+        arguments = {"model": name, "prompt": prompt, "methods": methods, "max_tokens": 6}
+        result = await client.call_tool("decoding_write", arguments)
+        refused = await client.call_tool("decoding_write", {**arguments, "max_tokens": 200})
+    greedy, beam = (result.structured_content or {})["texts"]
+    assert (greedy["text"], greedy["ended"]) == ("Paris", True)
+    assert beam["text"] == "Paris"
+    assert "at most 400 steps" in refused.content[0].text  # type: ignore[union-attr]
