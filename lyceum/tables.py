@@ -37,6 +37,16 @@ class Column(BaseModel, frozen=True, extra="forbid"):
     distinct: int | None = None
     values: tuple[Cell, ...] = ()
     complete: bool = False
+    description: str | None = None
+    synonyms: tuple[str, ...] | None = None
+
+
+class Metric(BaseModel, frozen=True, extra="forbid"):
+    """A number with an agreed definition: `MEASURE(name)` in a query stands for it."""
+
+    name: str
+    description: str | None = None
+    synonyms: tuple[str, ...] | None = None
 
 
 class Table(BaseModel, frozen=True, extra="forbid"):
@@ -46,6 +56,8 @@ class Table(BaseModel, frozen=True, extra="forbid"):
     foreign_keys: tuple[ForeignKey, ...] = ()
     rows: int | None = None
     description: str = ""
+    synonyms: tuple[str, ...] | None = None
+    metrics: tuple[Metric, ...] | None = None
 
 
 class Schema(BaseModel, frozen=True, extra="forbid"):

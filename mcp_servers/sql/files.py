@@ -1,4 +1,4 @@
-"""Databases on disk: SQLite and DuckDB files as they are; CSV, Parquet and XLSX files loaded as DuckDB tables."""
+"""Databases: SQLite and DuckDB files as they are, flat files loaded as DuckDB tables, PostgreSQL by its address."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
 
 from lyceum.errors import ModelRetry, UserError
 from lyceum.tables import Cell
@@ -24,7 +27,13 @@ OPENING_SECONDS = 120.0
 GRACE_SECONDS = 1.0  # that an interrupted query has to end before its process is killed
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TZ")
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from mcp_servers.sql.engine import main; main()"
-Kind = Literal["sqlite", "duckdb", "files"]
+_FOR_POSTGRES = ("HOME", "PGPASSFILE", "PGSERVICEFILE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY", "PGSSLMODE")
+Kind = Literal["sqlite", "duckdb", "files", "postgres"]
+Dialect = Literal["sqlite", "duckdb", "postgres"]
+ROLE = (
+    "Give it a role that only reads: CREATE ROLE reader LOGIN PASSWORD '...'; GRANT USAGE ON SCHEMA public TO reader; "
+    "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader (docs/sql.md has the whole of it)."
+)
 
 
 def kind_of(path: Path) -> Kind:
@@ -54,20 +63,28 @@ def kind_of(path: Path) -> Kind:
 
 @dataclass(frozen=True)
 class Rows:
-    """`cut`: there was more than a result may hold."""
+    """`types` are the engine's names, empty where it has none; `cut`: there was more than a result may hold."""
 
     columns: list[str]
     rows: list[list[Cell]]
+    types: list[str] = field(default_factory=list[str])
     cut: bool = False
 
 
 class Database:
-    """A database that only reads, held by a process of its own; `run` takes checked SQL."""
+    """A database that only reads, held by a process of its own; `run` takes checked SQL.
 
-    def __init__(self, path: Path) -> None:
+    Opened by the path of a file or folder, or by the address of a PostgreSQL and the schemas to read.
+    """
+
+    def __init__(self, path: Path | None = None, *, url: SecretStr | None = None, schemas: Sequence[str] = ()) -> None:
+        assert (path is None) != (url is None)
         self.path = path
-        self.kind = kind_of(path)
-        self.dialect: Literal["sqlite", "duckdb"] = "sqlite" if self.kind == "sqlite" else "duckdb"
+        self.schemas = tuple(schemas) or ("public",)
+        self.kind: Kind = "postgres" if path is None else kind_of(path)
+        self.dialect: Dialect = "duckdb" if self.kind == "files" else self.kind
+        self.shown = str(path) if path is not None else shown_address(url)
+        self._url = url
         self._tables: list[str] | None = None
         self._lock = threading.Lock()
         self._process = self._open()
@@ -87,12 +104,14 @@ class Database:
         seconds: float = 5.0,
         most: int = 10_000,
         most_bytes: int = 4_000_000,
+        explain: bool = False,
     ) -> Rows:
-        """Run one query and return at most so many rows and bytes.
+        """Run one query, or have its plan, and return at most so many rows and bytes.
 
         Raises ModelRetry when it fails, takes longer than `seconds` or needs too much memory.
         """
         request = {"sql": sql, "parameters": parameters, "seconds": seconds, "most": most, "most_bytes": most_bytes}
+        request |= {"explain": explain}
         with self._lock:
             if not self._process.stop.alive:
                 self._process = self._open()
@@ -103,29 +122,44 @@ class Database:
             raise ModelRetry(f"The query took longer than {seconds:g} s; make it narrower.")
         if "refused" in reply:
             raise ModelRetry(f"The database refused the query: {reply['refused']}.")
-        return Rows(reply["columns"], reply["rows"], cut=reply["cut"])
+        return Rows(reply["columns"], reply["rows"], reply["types"], reply["cut"])
 
     def _open(self) -> _Process:
-        process = _Process()
-        reply = process.ask({"kind": self.kind, "path": str(self.path.absolute())}, OPENING_SECONDS)
+        process = _Process(self.kind)
+        asked: dict[str, Any] = {"kind": self.kind, "schemas": self.schemas}
+        asked |= (
+            {"url": self._url.get_secret_value()} if self._url else {"path": str(self.path and self.path.absolute())}
+        )
+        reply = process.ask(asked, OPENING_SECONDS)
         if reply is None or "refused" in reply:
             process.stop()
             reason = reply["refused"] if reply else "it took too much time or memory"
-            raise UserError(f"{self.path} cannot be opened ({reason}).", next_step="Check that the file is whole.")
+            if reply and reply.get("missing"):
+                step = "install the postgres extra: .venv/bin/uv pip install -r requirements/postgres.lock"
+            else:
+                step = ROLE if self.kind == "postgres" else "Check that the file is whole."
+            raise UserError(f"{self.shown} cannot be opened ({reason}).", next_step=step)
         return process
+
+
+def shown_address(url: SecretStr | None) -> str:
+    """Return an address as it may be shown: without user, password and options."""
+    parts = urlsplit(url.get_secret_value() if url else "")
+    return f"postgresql://{parts.hostname or ''}{parts.path}"
 
 
 class _Process:
     """`engine.py` as a process that answers one request at a time, and is killed when it is late."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Kind) -> None:
+        passed = (*_PASSED_ON, *(_FOR_POSTGRES if kind == "postgres" else ()))
         root = str(Path(__file__).parents[2])
         self._popen = subprocess.Popen(  # noqa: S603 - our own interpreter and code
             [sys.executable, "-I", "-c", _START, root],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+            env={name: os.environ[name] for name in passed if name in os.environ},
         )
         self.stop = weakref.finalize(self, _stop, self._popen)  # also when it is forgotten, and at exit
 

@@ -15,13 +15,11 @@ from sqlglot import exp
 
 from lyceum.errors import ModelRetry, nearest
 from lyceum.tables import Schema
+from mcp_servers.sql.allowed import TABLE_FUNCTIONS
 
 RESERVED = ("sqlite_", "pragma_", "duckdb_", "pg_", "information_schema", "json_")
-TABLE_FUNCTIONS = {
-    "sqlite": frozenset({"json_each", "json_tree"}),
-    "duckdb": frozenset({"generate_series", "unnest"}),
-    "postgres": frozenset({"generate_series", "unnest"}),
-}
+DEFAULT_SCHEMA = {"sqlite": "main", "duckdb": "main", "postgres": "public"}
+MOST_PROBLEMS = 4  # told at once, so that one more try can correct them all
 _ROW_NAMES: dict[str, frozenset[str]] = {
     "sqlite": frozenset({"rowid", "_rowid_", "oid"}),
     "duckdb": frozenset({"rowid"}),
@@ -34,13 +32,19 @@ Columns = frozenset[str] | None  # None where only the engine can tell: then any
 Ctes = Mapping[str, Columns]
 
 
-def resolve(tree: exp.Expr, schema: Schema) -> None:
-    """Find every name of a parsed query in the schema; raises ModelRetry with the nearest name where there is none."""
-    names = _Names(schema)
+def resolve(tree: exp.Expr, schema: Schema, *, qualify: bool = True) -> list[exp.Table]:
+    """Find every name of a parsed query in the schema; raises ModelRetry with the nearest name where there is none.
+
+    Returns the nodes that name tables of the schema (and no CTE); for PostgreSQL they are written with their schema.
+    """
+    names = _Names(schema, qualify=qualify)
     names.query(tree, {}, [])
+    if names.problems:
+        raise ModelRetry(" ".join(list(dict.fromkeys(names.problems))[:MOST_PROBLEMS]))
     for table in tree.find_all(exp.Table):
         if id(table) not in names.seen:
             raise ModelRetry(f"{table.name!r} stands where no table can; name tables after FROM or JOIN.")
+    return names.found
 
 
 class _Frame:
@@ -52,13 +56,21 @@ class _Frame:
 
 
 class _Names:
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, *, qualify: bool) -> None:
         self.schema = schema
+        self.qualify = qualify and schema.dialect == "postgres"
+        self.found: list[exp.Table] = []
         self.seen: set[int] = set()
+        self.problems: list[str] = []
         self.tables = {
             self.fold(table.name): frozenset(self.fold(column.name) for column in table.columns)
             for table in schema.tables
         }
+        self.spelt = {self.fold(table.name): table.name for table in schema.tables}
+        spellings: dict[str, set[str]] = {}
+        for column in (column.name for table in schema.tables for column in table.columns):
+            spellings.setdefault(self.fold(column), set()).add(column)
+        self.columns = {name: next(iter(found)) for name, found in spellings.items() if len(found) == 1}
 
     def fold(self, name: str) -> str:
         """Letters beyond ASCII stay: the engines keep them apart, and Python's `lower` makes `k` of a Kelvin sign."""
@@ -75,6 +87,10 @@ class _Names:
             self.query(node.right, ctes, outer)
         elif isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table):  # FROM (a JOIN b ON ...)
             self._source(node.this, ctes, outer, frame)
+        elif isinstance(node, exp.Pivot):
+            self._source(node.this, ctes, outer, frame)
+            self._visit_args(node, ("this", "with_", "alias"), ctes, [*outer, frame])
+            return None
         elif isinstance(node, exp.Subquery):
             found = self.query(node.this, ctes, outer)
         frame.sources[""] = found
@@ -161,8 +177,9 @@ class _Names:
         else:
             self._visit_args(node, ("alias", *_SOURCE_ARGS), ctes, beside)
             found = None
+        opaque = node.args.get("pivots") or isinstance(node, exp.Unnest) or isinstance(node.this, exp.Func)
         if alias or not (isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table)):
-            frame.sources[alias] = self._given(node) or (None if node.args.get("pivots") else found)
+            frame.sources[alias] = None if opaque else self._given(node) or found
         for join in cast("list[exp.Join]", node.args.get("joins") or []):
             self._source(join.this, ctes, outer, frame)
             self._visit_args(join, ("this",), ctes, beside)
@@ -172,12 +189,12 @@ class _Names:
             self._visit(pivot, ctes, [*beside, open_frame])
 
     def _table(self, table: exp.Table, ctes: Ctes, frames: list[_Frame]) -> Columns:
-        if table.args.get("db") or table.args.get("catalog"):
-            raise ModelRetry("Name tables plainly, without schema or database in front.")
+        place = self.fold(table.db)
+        if table.args.get("catalog"):
+            raise ModelRetry("Name tables plainly, without a database in front.")
         if isinstance(table.this, exp.Func):
             name = function_name(table.this)
-            allowed = TABLE_FUNCTIONS[self.schema.dialect]
-            if name not in allowed:
+            if name not in TABLE_FUNCTIONS[self.schema.dialect] or place:
                 raise ModelRetry(
                     f"The table function {name} is not allowed. {nearest(name, self._known(), what='tables')}"
                 )
@@ -186,11 +203,26 @@ class _Names:
         if not isinstance(table.this, exp.Identifier):
             raise ModelRetry("Name tables plainly, without schema, file or table function.")
         name = self.fold(table.name)
-        if name in ctes:
+        if place:  # which no CTE has in front
+            name = name if place == DEFAULT_SCHEMA[self.schema.dialect] else f"{place}.{name}"
+        elif name in ctes:
             return ctes[name]
         if name not in self.tables:
-            raise ModelRetry(f"There is no table {table.name!r}. {nearest(table.name, self._known(), what='tables')}")
+            written = f"{table.db}.{table.name}" if place else table.name
+            self.problems.append(f"There is no table {written!r}. {nearest(written, self._known(), what='tables')}")
+            return None
+        self.found.append(table)
+        if self.qualify:
+            self._qualify(table, name)
         return self.tables[name]
+
+    def _qualify(self, table: exp.Table, name: str) -> None:
+        """Write a table with its schema and as it is spelt: the session looks nowhere by itself."""
+        before, _, plain = self.spelt[name].rpartition(".")
+        if plain != self.fold(plain) and not table.alias:
+            table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
+        table.set("this", exp.to_identifier(plain, quoted=True))
+        table.set("db", exp.to_identifier(before or DEFAULT_SCHEMA["postgres"], quoted=True))
 
     def _visit_args(self, node: exp.Expr, without: tuple[str, ...], ctes: Ctes, frames: list[_Frame]) -> None:
         for key, value in node.args.items():
@@ -204,29 +236,53 @@ class _Names:
             self.query(node, ctes, frames)
         elif isinstance(node, exp.Column):
             self._column(node, frames)
+        elif isinstance(node, exp.Comprehension):  # [x + 1 FOR x, position IN list IF ...]
+            inside = _Frame()
+            inside.sources[""] = frozenset(
+                self.fold(name.name) for name in (node.expression, node.args.get("position")) if name is not None
+            )
+            self._visit_args(node, ("expression", "position"), ctes, [*frames, inside])
+        elif isinstance(node, exp.UnpivotColumns):
+            return  # names that it gives
         else:
             self._visit_args(node, (), ctes, frames)
 
     def _column(self, column: exp.Column, frames: list[_Frame]) -> None:
         parts = [self.fold(part.name) for part in column.parts]
-        if len(parts) > (2 if self.schema.dialect == "sqlite" else 3):
+        written = list(column.parts)
+        default = DEFAULT_SCHEMA[self.schema.dialect]
+        if len(parts) > 2 and parts[0] == default and not any(default in frame.sources for frame in frames):
+            parts, written = parts[1:], written[1:]
+        if len(parts) > (3 if self.schema.dialect == "duckdb" else 2):
             raise ModelRetry(f"Name the column {column.name!r} as column or table.column.")
         places: list[str] = []
         for frame in reversed(frames):
             if len(parts) > 1 and parts[0] in frame.sources:
                 offered = frame.sources[parts[0]]
                 if offered is None or isinstance(column.this, exp.Star) or parts[1] in offered | self._row_names:
+                    self._spell(written[1])
                     return
-                raise self._unknown(column.parts[1].name, [parts[0]])
+                self.problems.append(self._unknown(written[1].name, [parts[0]]))
+                return
             if (len(parts) == 1 or self.schema.dialect != "sqlite") and self._offers(frame, parts[0]):
+                if parts[0] not in frame.own:
+                    self._spell(written[0])
                 return  # a column, or elsewhere than in SQLite a field of one
             places += frame.sources
         if len(parts) > 1:
             known = [place for place in places if place]
-            raise ModelRetry(
-                f"There is no {column.parts[0].name!r} here. {nearest(parts[0], known, what='tables here')}"
+            self.problems.append(
+                f"There is no {written[0].name!r} here. {nearest(parts[0], known, what='tables here')}"
             )
-        raise self._unknown(column.name, places)
+        else:
+            self.problems.append(self._unknown(column.name, places))
+
+    def _spell(self, name: exp.Expr) -> None:
+        """PostgreSQL reads a name in lower case unless it is quoted; people and models write it as they see it."""
+        spelt = self.columns.get(self.fold(name.name)) if self.schema.dialect == "postgres" else None
+        if spelt and spelt != self.fold(spelt) and isinstance(name, exp.Identifier):
+            name.set("this", spelt)
+            name.set("quoted", True)
 
     def _offers(self, frame: _Frame, name: str) -> bool:
         if name in frame.own or any(offer is None or name in offer for offer in frame.sources.values()):
@@ -247,7 +303,7 @@ class _Names:
     def _known(self) -> list[str]:
         return [table.name for table in self.schema.tables]
 
-    def _unknown(self, name: str, places: list[str]) -> ModelRetry:
+    def _unknown(self, name: str, places: list[str]) -> str:
         owners = [table.name for table in self.schema.tables if self.fold(name) in self.tables[self.fold(table.name)]]
         if owners:
             advice = (
@@ -263,7 +319,7 @@ class _Names:
             }
             advice = nearest(name, columns, what="columns")
         where = ", ".join(dict.fromkeys(place for place in places if place))
-        return ModelRetry(f"There is no column {name!r}{f' in {where}' if where else ''}. {advice}")
+        return f"There is no column {name!r}{f' in {where}' if where else ''}. {advice}"
 
 
 def function_name(node: exp.Func) -> str:

@@ -1,0 +1,79 @@
+"""From a query that somebody wrote to rows: checked, expanded over the semantic layer, run within limits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+
+from lyceum.errors import ModelRetry
+from lyceum.sources import Source
+from lyceum.tables import Affinity, Cell
+from mcp_servers.sql.guard import Checked, check, written
+from mcp_servers.sql.introspect import affinity_of
+from mcp_servers.sql.result import Plan, QueryResult
+from mcp_servers.sql.settings import SqlSettings
+from mcp_servers.sql.shelf import Opened
+
+
+def run(opened: Opened, sql: str, limits: SqlSettings, *, most: int) -> QueryResult:
+    """Run one query and return at most so many rows; raises ModelRetry that says what to send instead."""
+    checked, executed = _checked(opened, sql, most)
+    found = opened.database.run(
+        executed, seconds=limits.seconds, most=most + 1, most_bytes=limits.max_bytes, explain=checked.explain
+    )
+    rows = found.rows[:most]
+    shown = _shown(checked, most)
+    notes = opened.values.misspelt(checked.tree, checked.tables)
+    types = [_type(kind, [row[n] for row in rows]) for n, kind in enumerate(found.types or [""] * len(found.columns))]
+    digest = hashlib.sha256(json.dumps([shown, rows], default=str).encode()).hexdigest()[:8]
+    source = Source(
+        id=f"sql:{opened.schema.database}:{digest}",
+        kind="rows",
+        title=f"query on {opened.schema.database}",
+        uri=opened.database.shown,
+        locator=f"{len(rows)} row{'' if len(rows) == 1 else 's'}",
+        query=shown,
+        columns=tuple(found.columns),
+        rows=tuple(tuple(row) for row in rows),
+    )
+    return QueryResult(
+        sql=shown,
+        columns=found.columns,
+        types=types,
+        rows=rows,
+        row_count=len(rows),
+        truncated=found.cut or len(found.rows) > most,
+        notes=notes,
+        sources=[source],
+    )
+
+
+def explain(opened: Opened, sql: str, limits: SqlSettings) -> Plan:
+    """Check a query and have its plan; raises ModelRetry as running it would."""
+    checked, executed = _checked(opened, sql, limits.max_rows)
+    found = opened.database.run(executed, seconds=limits.seconds, most=500, explain=True)
+    lines = [line for row in found.rows for line in str(row[-1]).splitlines() if line.strip()]
+    notes = opened.values.misspelt(checked.tree, checked.tables)
+    return Plan(sql=_shown(checked, limits.max_rows), plan=lines, notes=notes)
+
+
+def _checked(opened: Opened, sql: str, most: int) -> tuple[Checked, str]:
+    modelled = opened.modelled
+    if modelled is None:
+        checked = check(sql, opened.schema, max_rows=most)
+        return checked, checked.sql
+    try:
+        sql = modelled.with_definitions(sql)
+        checked = check(sql, opened.schema, max_rows=most, qualify=False)
+        return checked, written(modelled.expanded(checked.tree, checked.tables), checked.dialect)
+    except RecursionError:
+        raise ModelRetry("The query is nested too deeply; send a flatter one, with CTEs.") from None
+
+
+def _shown(checked: Checked, most: int) -> str:
+    return ("EXPLAIN " if checked.explain else "") + re.sub(rf"\s+LIMIT {most + 1}$", "", checked.sql)
+
+
+def _type(kind: str, cells: list[Cell]) -> Affinity:
+    return affinity_of(kind, [cell for cell in cells if cell is not None])

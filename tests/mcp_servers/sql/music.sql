@@ -1,0 +1,18 @@
+CREATE TABLE artist (artist_id INTEGER PRIMARY KEY, name TEXT NOT NULL, country TEXT);
+CREATE TABLE genre (genre_id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE album (album_id INTEGER PRIMARY KEY, title TEXT NOT NULL, artist_id INTEGER NOT NULL REFERENCES artist (artist_id), released DATE, price NUMERIC(8, 2));
+CREATE TABLE track (track_id INTEGER PRIMARY KEY, album_id INTEGER NOT NULL REFERENCES album (album_id), genre_id INTEGER REFERENCES genre (genre_id), name TEXT NOT NULL, milliseconds INTEGER, tags JSON);
+CREATE TABLE employee (employee_id INTEGER PRIMARY KEY, name TEXT NOT NULL, reports_to INTEGER REFERENCES employee (employee_id), hired DATE);
+CREATE TABLE sale (sale_id INTEGER PRIMARY KEY, track_id INTEGER NOT NULL REFERENCES track (track_id), sold_at TIMESTAMP, quantity INTEGER NOT NULL, amount NUMERIC(8, 2));
+CREATE TABLE "Order Details" ("Line No" INTEGER PRIMARY KEY, "Größe" TEXT, "group" TEXT, "名前" TEXT);
+CREATE TABLE secret (id INTEGER PRIMARY KEY, word TEXT);
+INSERT INTO artist VALUES (1, 'AC/DC', 'Australia'), (2, 'Björk', 'Iceland'), (3, 'Antônio Jobim', 'Brazil'), (4, 'Miles Davis', 'USA'), (5, 'Nina Simone', 'USA'), (6, 'Unheard', NULL);
+INSERT INTO genre VALUES (1, 'Rock'), (2, 'Jazz'), (3, 'Bossa Nova'), (4, 'Electronic');
+INSERT INTO album VALUES (1, 'Back in Black', 1, '1980-07-25', 9.99), (2, 'Homogenic', 2, '1997-09-22', 11.50), (3, 'Wave', 3, '1967-10-01', 8.00), (4, 'Kind of Blue', 4, '1959-08-17', 12.00), (5, 'Pastel Blues', 5, '1965-10-01', 10.00), (6, 'Highway to Hell', 1, '1979-07-27', 9.50);
+INSERT INTO track VALUES (1, 1, 1, 'Hells Bells', 312000, '{"live": false, "moods": ["loud", "dark"]}'), (2, 1, 1, 'Shoot to Thrill', 317000, '{"live": false, "moods": ["loud"]}'), (3, 2, 4, 'Jóga', 305000, '{"live": false, "moods": ["wide"]}'), (4, 3, 3, 'Wave', 173000, '{"live": false, "moods": []}'), (5, 4, 2, 'So What', 545000, '{"live": true, "moods": ["calm", "blue"]}'), (6, 4, 2, 'Blue in Green', 337000, NULL), (7, 5, 2, 'Sinnerman', 622000, '{"live": true, "moods": ["driven"]}'), (8, 6, 1, 'Night Prowler', 376000, '{"live": false, "moods": ["dark"]}');
+INSERT INTO employee VALUES (1, 'Ada', NULL, '2010-01-04');
+INSERT INTO employee VALUES (2, 'Grace', 1, '2012-03-01');
+INSERT INTO employee VALUES (3, 'Linus', 2, '2015-06-15'), (4, 'Edgar', 1, '2018-11-30');
+INSERT INTO sale VALUES (1, 1, '2024-01-05 10:00:00', 2, 2.00), (2, 1, '2024-02-10 11:30:00', 1, 1.00), (3, 5, '2024-02-11 09:15:00', 3, 4.50), (4, 7, '2024-03-01 18:45:00', 1, 1.50), (5, 3, '2024-03-02 08:00:00', 4, 4.00), (6, 4, '2024-04-20 20:20:00', 2, 1.80), (7, 2, '2025-01-01 00:00:00', 5, 5.00), (8, 8, '2025-02-14 14:00:00', 1, 1.10);
+INSERT INTO "Order Details" VALUES (1, 'groß', 'A', '山田'), (2, 'klein', 'B', '鈴木');
+INSERT INTO secret VALUES (1, 'xyzzy-do-not-tell');
