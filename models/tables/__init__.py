@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from models.tables.link import Candidate, Link, Links, ValueHit, link, phrases_to_find, prune
+from models.tables.link import Candidate, Link, Links, ValueHit, link, phrases_to_find
 
-__all__ = ["Candidate", "Link", "Links", "ValueHit", "link", "phrases_to_find", "prune"]
+__all__ = ["Candidate", "Link", "Links", "ValueHit", "link", "phrases_to_find"]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from lyceum.tables import Cell, Schema
 from models.tables.entries import SURE, Candidate, columns, date_like, entries, named
-from models.tables.graph import graph
 from models.tables.words import MEANINGS, SOFT, STOP, Token, lemma, stem, tokenize
 
 LONGEST = 6
@@ -136,7 +135,6 @@ def link_tokens(
     schema: Schema,
     hits: Sequence[ValueHit] = (),
     taken: Sequence[bool] | None = None,
-    similarity: Callable[[str, str], float] | None = None,
 ) -> list[Link]:
     """Links of all tokens that are not `taken` by another meaning: the longest sure span first, from the left."""
     taken = taken or [False] * len(tokens)
@@ -147,14 +145,6 @@ def link_tokens(
             if any(taken[start:end]) or any(token.text in ",;?" for token in tokens[start:end]):
                 continue
             found = span_candidates(tokens, start, end, schema, hits)
-            if (
-                not found
-                and end - start == 1
-                and similarity
-                and tokens[start].lower not in STOP
-                and not tokens[start].quoted
-            ):
-                found = _similar(tokens[start].text, schema, similarity)
             if found and (end - start == 1 or found[0].score >= 0.68):
                 kept = tuple(each for each in found if each.score >= found[0].score - 0.42)[:8]
                 links.append(Link(start, end, " ".join(token.text for token in tokens[start:end]), kept))
@@ -164,18 +154,10 @@ def link_tokens(
     return links
 
 
-def _similar(text: str, schema: Schema, similarity: Callable[[str, str], float]) -> list[Candidate]:
-    scored = [(similarity(text, " ".join(entry.words)), entry.candidate) for entry in entries(schema)]
-    close = sorted(((score, each) for score, each in scored if score >= 0.6), key=lambda pair: -pair[0])[:3]
-    return [replace(each, score=round(0.7 * score, 3)) for score, each in close]
-
-
-def link(
-    question: str, schema: Schema, hits: Sequence[ValueHit] = (), similarity: Callable[[str, str], float] | None = None
-) -> Links:
-    """Link the words of a question to a schema; `similarity` (0 to 1) may propose names for words the lexicon lacks."""
+def link(question: str, schema: Schema, hits: Sequence[ValueHit] = ()) -> Links:
+    """Link the words of a question to a schema."""
     tokens = tokenize(question)
-    links = link_tokens(tokens, schema, hits, similarity=similarity)
+    links = link_tokens(tokens, schema, hits)
     covered = {index for each in links for index in range(each.start, each.end)}
     content = [index for index, token in enumerate(tokens) if is_content(token)]
     unlinked = tuple(tokens[index].text for index in content if index not in covered)
@@ -217,19 +199,6 @@ def phrases_to_find(question: str, schema: Schema) -> list[str]:
     return list(dict.fromkeys(phrases))
 
 
-def prune(schema: Schema, links: Links) -> Schema:
-    """The tables a prompt needs: the linked ones and those that join them; all of them when nothing is linked."""
-    wanted = {each.candidates[0].table for each in links.links if each.candidates[0].score >= 0.6}
-    wanted |= {other.table for each in links.links for other in each.candidates[:3] if other.score >= SURE}
-    path = graph(schema).connect(sorted(wanted)) if wanted else None
-    kept = wanted | (path.tables if path else frozenset[str]())
-    return (
-        schema.model_copy(update={"tables": tuple(table for table in schema.tables if table.name in kept)})
-        if kept
-        else schema
-    )
-
-
 __all__ = [
     "Candidate",
     "Link",
@@ -240,6 +209,5 @@ __all__ = [
     "link",
     "link_tokens",
     "phrases_to_find",
-    "prune",
     "span_candidates",
 ]

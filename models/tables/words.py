@@ -133,6 +133,9 @@ MEANINGS = {
     "dutch": ("netherlands",), "swedish": ("sweden",), "mexican": ("mexico",), "portuguese": ("portugal",), "irish": ("ireland",),
     "norwegian": ("norway",), "danish": ("denmark",), "polish": ("poland",), "australian": ("australia",), "us": ("usa", "united states"),
 }  # fmt: skip
+# Who a thing is by: `tracks by Queen` names an artist, not a composer. Words that lead from a kind to a name.
+CREATORS = frozenset("artist author band composer creator director maker musician singer writer manufacturer".split())
+NAMING = frozenset("the named called titled is".split())
 TIME_UNITS = {"millisecond": 1, "second": 1000, "minute": 60_000, "hour": 3_600_000}
 
 

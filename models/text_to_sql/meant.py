@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from lyceum.tables import Schema
 from models.tables import Candidate, Link, Links
 from models.tables.graph import display_of, graph, many_sided
-from models.tables.words import lemma, name_words, stem
+from models.tables.words import CREATORS, NAMING, lemma, name_words, stem
 
 _CLEAR = 0.25  # by how much the best reading of a value must lead
-_CREATORS = frozenset("artist author band composer creator director maker musician singer writer manufacturer".split())
-_NAMING = frozenset("the named called titled is".split())
 _PARTIAL = frozenset("contain include word start begin end letter like similar".split())
 _SURE = 0.8
 _SUPERLATIVE = r"(?:single |very )?(?:most \w+|least \w+|best \w+|best|worst|top|(?!interest|latest)\w+est)"
@@ -138,14 +136,14 @@ def _fit(value: Candidate, link: Link, links: Links, schema: Schema) -> float:
     same = any(each.kind == "value" and each.table == value.table for other in near for each in other.candidates)
     fit += 0.8 if named and same else 0.0
     by = "by" in [token.lower for token in links.tokens[max(0, link.start - 2) : link.start]]
-    creator = _CREATORS & {*name_words(value.table), *name_words(value.column)}
+    creator = CREATORS & {*name_words(value.table), *name_words(value.column)}
     return fit + (0.0 if not named or not creator else 0.5 if by else 0.3)
 
 
 def _beside(value: Candidate, link: Link, links: Links) -> float:
     """`the album Facelift` and `the Grunge playlist` say what kind of thing they name."""
     start = link.start
-    while start and links.tokens[start - 1].lower in _NAMING:
+    while start and links.tokens[start - 1].lower in NAMING:
         start -= 1
     for other in links.links:
         of = [each for each in other.candidates[:3] if each.kind != "value" and each.table == value.table]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -120,9 +120,7 @@ def _month(year: int, month: int, text: str) -> Item:
     )
 
 
-def read_items(
-    question: str, schema: Schema, hits: Sequence[ValueHit] = (), similarity: Callable[[str, str], float] | None = None
-) -> tuple[list[Item], tuple[str, ...]]:
+def read_items(question: str, schema: Schema, hits: Sequence[ValueHit] = ()) -> tuple[list[Item], tuple[str, ...]]:
     """The items of a question in order, and the content words that mean nothing here."""
     tokens = tokenize(re.sub(r"^\s*name (?=(?:the|all|every|each)\b)", "list ", question, flags=re.IGNORECASE))
     if tokens and tokens[0].lower == "when":  # "when was the first order" asks for its date
@@ -144,7 +142,7 @@ def read_items(
             taken[index + step] = bool(size)
             offset += len(words[index + step]) + 1
         index += size or 1
-    for each in link_tokens(tokens, schema, hits, taken, similarity):
+    for each in link_tokens(tokens, schema, hits, taken):
         if lemma(each.phrase) in ("year", "month", "day", "week") and each.candidates[0].score < 0.95:
             continue
         found[each.start] = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
 
@@ -16,14 +16,12 @@ from models.offline.tables.parse import parse
 from models.tables.entries import Candidate
 from models.tables.graph import display_of, graph
 from models.tables.link import ValueHit
-from models.tables.words import name_words
+from models.tables.words import CREATORS, NAMING, name_words
 
 READINGS = 600
 JOIN_COST = 0.12
 MARGIN = 0.08
 DISTANCE = 0.5
-NAMING = frozenset({"the", "named", "called", "titled", "is"})
-CREATORS = frozenset("artist author band composer creator director maker musician singer writer manufacturer".split())
 
 
 @dataclass(frozen=True)
@@ -44,11 +42,9 @@ class Decline:
     unlinked: tuple[str, ...] = ()
 
 
-def translate(
-    question: str, schema: Schema, hits: Sequence[ValueHit] = (), similarity: Callable[[str, str], float] | None = None
-) -> Query | Decline:
+def translate(question: str, schema: Schema, hits: Sequence[ValueHit] = ()) -> Query | Decline:
     """Translate a question into one SELECT in `schema.dialect`, or say why not. No database is touched."""
-    items, unlinked = read_items(question[:2000], schema, hits, similarity)
+    items, unlinked = read_items(question[:2000], schema, hits)
     if len(question) > 2000:
         return Decline("The question is too long to be one question about tables.")
     if unlinked and not any(item.tag == "like" for item in items):
