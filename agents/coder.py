@@ -1,4 +1,4 @@
-"""The coder: writes or takes Python, runs it in the sandbox and reports what it printed."""
+"""The coder: runs Python in the sandbox and reports what it printed; in a workspace, proposes edits that mend tests."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.models import Model
 from pydantic_ai.toolsets import AbstractToolset
 
+from agents.repairing import Proposal, assignment_in, imports, propose
 from agents.role import DATA_RULE, Answer, Role
 from models.local.think import Think
 from models.offline.skill import Call, Result, Turn, question_of
 
 INSTRUCTIONS = f"""You solve problems with Python. Write short code, run it with sandbox_run, read the result,
 correct it when it fails, and report exactly what it printed. Never claim a result that you did not run.
+When the request is JSON with `failing` tests, answer with `proposals`: edits of the files in `texts` that make them
+pass, the likeliest first; change no test. Look up what else you need with the workspace tools. Proposals are tested
+for you, and earlier ones that did not help are in `tried`. For any other work in a workspace use its tools.
 {DATA_RULE}"""
 
 CORRECTIONS = 2
@@ -36,6 +40,7 @@ class CodeResult(Answer):
     result: str = Field(default="", description="The value of its last expression, if any.")
     error: str = Field(default="", description="The error it ended with, if any.")
     explanation: str = Field(default="", description="One sentence on what the code does and shows.")
+    proposals: list[Proposal] = Field(default=[], description="Edits that may mend failing tests; else empty.")
 
 
 def coder(
@@ -63,7 +68,11 @@ def code_in(request: str) -> str:
 
 
 def offline(turn: Turn) -> Sequence[Call] | BaseModel:
-    """Run the code in the request; the engine writes none of its own."""
+    """Run the code in the request; the engine writes none of its own, but for an import that is plainly missing."""
+    given = assignment_in(turn.request)
+    if given is not None:
+        known = imports(given)
+        return CodeResult(proposals=known, declined="" if known else "The offline engine writes no code.")
     code = code_in(question_of(turn.request))
     if not code:
         return CodeResult(declined="The offline engine runs the code you give it, but writes none.")
@@ -74,6 +83,9 @@ def offline(turn: Turn) -> Sequence[Call] | BaseModel:
 
 async def guided(turn: Turn, think: Think) -> Sequence[Call] | BaseModel:
     """Run the code in the request; without one let the model write it, and correct it where it fails."""
+    given = assignment_in(turn.request)
+    if given is not None:
+        return CodeResult(proposals=imports(given) or await propose(given, think))
     request = question_of(turn.request)
     if code_in(request):
         return offline(turn)
@@ -112,8 +124,8 @@ def _report(run: Result, code: str) -> CodeResult:
 
 ROLE = Role(
     name="coder",
-    description="Writes and runs Python in the sandbox.",
-    servers=("sandbox",),
+    description="Writes and runs Python in the sandbox, and mends the code of a workspace.",
+    servers=("sandbox", "workspace"),
     output=CodeResult,
     factory=coder,
     skill=offline,

@@ -25,13 +25,15 @@ class ProductFrontDoor:
         self._app = app
         self.model = app.runtime.models.get().model_name
 
-    async def ask(self, question: str, *, attach: Sequence[Path] = (), agent: str | None = None) -> Outcome:
+    async def ask(
+        self, question: str, *, attach: Sequence[Path] = (), agent: str | None = None, approve: Sequence[str] = ()
+    ) -> Outcome:
         """Return what the turn answered: `output` is the typed output and `citations`, the ids of its sources."""
         thread = await self._app.store.create_thread(question)
         for path in attach:
             await self._app.attach(thread.id, path)
         run_id = await self._app.engine.submit(
-            "chat_turn", ChatRequest(question=question, agent=agent), thread=thread.id
+            "chat_turn", ChatRequest(question=question, agent=agent, approve=list(approve)), thread=thread.id
         )
         run = await self._app.engine.drive(run_id)
         calls = [event for event in await self._app.store.events(run_id) if isinstance(event, ModelCalled)]

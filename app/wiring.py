@@ -28,11 +28,12 @@ from mcp_servers.workspace.roots import grant, is_repository
 from models.prices import Prices
 from models.resolve import ResolvedModels
 from workflows.chat_turn import chat_turn
+from workflows.code_until_green import code_until_green
 from workflows.engines.journal import JournalEngine
 from workflows.engines.journal_store import JournalStore
 from workflows.runtime import Runtime
 
-FLOWS = {"chat_turn": chat_turn}
+FLOWS = {"chat_turn": chat_turn, "code_until_green": code_until_green}
 _TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".xlsx", ".sqlite", ".sqlite3", ".db", ".duckdb")
 
 

@@ -93,9 +93,11 @@ class SuiteReport(_Strict):
 
 
 class FrontDoor(Protocol):
-    """The product as a user meets it; the caller binds it."""
+    """The product as a user meets it; the caller binds it. `approve` names tools that need no approval ("*": all)."""
 
-    async def ask(self, question: str, *, attach: Sequence[Path] = (), agent: str | None = None) -> Outcome: ...
+    async def ask(
+        self, question: str, *, attach: Sequence[Path] = (), agent: str | None = None, approve: Sequence[str] = ()
+    ) -> Outcome: ...
 
 
 Task = Callable[[FrontDoor, Case], Awaitable[Outcome]]

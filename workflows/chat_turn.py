@@ -10,10 +10,13 @@ from pydantic import BaseModel, Field
 from agents.planner import Plan
 from agents.reviewer import Review, Work
 from lyceum.events import Answered, Note, PlanMade, PlannedStep, Routed, StepFinished, StepStarted
+from lyceum.sources import Claim
+from workflows.code_until_green import Mended, MendRequest, code_until_green
 from workflows.context import AgentInput, Context
 from workflows.steps.chat_turn import (
     Opened,
     Piece,
+    asks_to_mend,
     compose,
     decide_route,
     ground,
@@ -76,6 +79,8 @@ async def _pieces(ctx: Context, turn: _Turn) -> list[Piece]:
 
 async def _asked(ctx: Context, turn: _Turn, role: str, runner_up: str | None) -> Piece:
     """Ask one agent; when it declines, the runner-up once. Code answers are reviewed, and retried once."""
+    if role == "coder" and turn.opened.workspaces and asks_to_mend(turn.request.question):
+        return await _mended(ctx, turn)
     piece = await _work(ctx, turn, Piece(id="s1", role=role, task=turn.request.question))
     if piece.declined and runner_up is not None:
         await ctx.emit(Routed(role=runner_up, reason=f"{role} declined"))
@@ -83,6 +88,23 @@ async def _asked(ctx: Context, turn: _Turn, role: str, runner_up: str | None) ->
         piece = piece if second.declined else second
     if role == "coder" and not piece.declined:
         piece = (await _reviewed(ctx, turn, [piece]))[0]
+    return piece
+
+
+async def _mended(ctx: Context, turn: _Turn) -> Piece:
+    """Mend the attached workspace until its tests pass."""
+    asked = turn.request
+    piece = Piece(id="s1", role="coder", task=asked.question)
+    await ctx.emit(StepStarted(step=piece.id, role=piece.role, task=piece.task))
+    given = MendRequest(
+        workspace=turn.opened.workspaces[-1], request=asked.question, model=asked.model, approve=asked.approve
+    )
+    mended: Mended = await code_until_green(ctx, given)
+    piece.output = mended.model_dump(mode="json")
+    piece.declined = mended.declined
+    piece.claims = [] if mended.declined else [Claim(text=mended.summary)]
+    turn.done[piece.id] = piece
+    await ctx.emit(StepFinished(step=piece.id, ok=not mended.declined, reason=mended.declined))
     return piece
 
 

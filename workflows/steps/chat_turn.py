@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import BaseModel
@@ -28,6 +29,12 @@ ASK_A_MODEL = (
     "Apache-2.0), start Ollama or set a provider key; `lyceum models list` shows who can answer."
 )
 
+_MEND = re.compile(
+    r"\btests?\b.{0,40}\b(pass|passing|green|work|succeed)\b|\b(failing|broken|red) (unit )?tests?\b"
+    r"|\b(fix|repair|mend|debug|correct)\b.{0,60}\b(tests?|bugs?|code|repo|repository|project|function|errors?)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
 
 class Opened(BaseModel):
     """What a turn may read: earlier turns, attached sources, and the words that name things in its tables."""
@@ -35,6 +42,7 @@ class Opened(BaseModel):
     history: list[tuple[str, str]] = []
     databases: list[str] = []
     collections: list[str] = []
+    workspaces: list[str] = []
     vocabulary: list[str] = []
 
 
@@ -84,13 +92,25 @@ async def open_turn(runtime: Runtime, thread: str, run: str) -> Opened:
     attached = (await runtime.store.thread(thread)).attachments
     databases = [item.name for item in attached if item.kind == "database"]
     collections = [item.name for item in attached if item.kind == "collection"]
+    workspaces = [item.name for item in attached if item.kind == "workspace"]
     if not attached:
         databases = [SAMPLE_DATABASE]
     vocabulary: dict[str, None] = {}
     for database in databases:
         schema = Schema.model_validate(await runtime.tools.call("sql", "sql_schema", {"database": database}))
         vocabulary |= dict.fromkeys(_words_of(schema))
-    return Opened(history=history, databases=databases, collections=collections, vocabulary=list(vocabulary))
+    return Opened(
+        history=history,
+        databases=databases,
+        collections=collections,
+        workspaces=workspaces,
+        vocabulary=list(vocabulary),
+    )
+
+
+def asks_to_mend(question: str) -> bool:
+    """Tell whether a request about a workspace is to make its tests pass."""
+    return _MEND.search(question) is not None and "```" not in question
 
 
 def _words_of(schema: Schema) -> list[str]:
@@ -115,6 +135,8 @@ async def decide_route(runtime: Runtime, question: str, agent: str | None, plan:
         return Route(role=agent, reason="you chose it")
     if plan:
         return Route(role="planner", reason="you asked for a plan")
+    if opened.workspaces and asks_to_mend(question):
+        return Route(role="coder", reason="it asks to mend the attached repository")
     vocabulary = frozenset(opened.vocabulary)
     parts = [assign(part, vocabulary) for part in ([question] if plan is False else split(question))]
     if len(parts) > 1:
@@ -131,6 +153,8 @@ def prompt_for(role: str, task: str, opened: Opened, piece: Piece | None = None)
         lines.append(f"Database: {opened.databases[0]}")
         if len(opened.databases) > 1:
             lines.append(f"Other databases: {', '.join(opened.databases[1:])}")
+    if role == "coder" and opened.workspaces:
+        lines.append(f"Workspaces: {', '.join(opened.workspaces)}")
     if role == "researcher" and opened.collections:
         lines.append(f"Collections: {', '.join(opened.collections)}")
     if role == "planner":
@@ -241,6 +265,8 @@ async def compose(runtime: Runtime, question: str, pieces: list[Piece]) -> Compo
         body = "\n\n".join(lines)
         if piece.role == "sql":
             body += f"\n\n```sql\n{piece.output.get('sql', '')}\n```"
+        if piece.output.get("diff"):
+            body += f"\n\n```diff\n{piece.output['diff'].rstrip()}\n```"
         if piece.objection:
             body += f"\n\n(The reviewer objects: {piece.objection})"
         blocks.append(body if len(pieces) == 1 else f"**{piece.task}**\n\n{body}")
