@@ -98,7 +98,10 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
     @server.expose(title="Decode", effect="read")
     async def tokenizers_decode(
         tokenizer: Name,
-        ids: Annotated[list[int], Field(description="Token ids.", min_length=1, max_length=20_000)],
+        ids: Annotated[
+            list[Annotated[int, Field(ge=0, le=10_000_000)]],
+            Field(description="Token ids.", min_length=1, max_length=20_000),
+        ],
     ) -> Decoded:
         """Turn token ids back into the text that they stand for."""
         from mcp_servers.tokenizers.answers import decoded
