@@ -57,7 +57,7 @@ def extract(question: str, sources: Sequence[Source], *, most: int = 3) -> list[
     chosen = _best(question, lines, most - len(others), lead=True)
     also: list[tuple[Source, str]] = []
     for source, rest in others:
-        new = [line for line in rest if _fit(question, line) and not _says_nothing_new(line, chosen)]
+        new = [line for line in rest if _shares_a_word(question, line) and not _says_nothing_new(line, chosen)]
         also += [(source, line) for line in _best(question, new, 1)]
     if not also:
         chosen = _best(question, lines, most, lead=True)
@@ -69,6 +69,11 @@ def _best(question: str, lines: Sequence[str], most: int, *, lead: bool = False)
     """Return the lines that fit best, in their order; `lead` favours the first, which defines a passage's subject."""
     fits = [_fit(question, line) + (lead and n == 0) for n, line in enumerate(lines)]
     return [lines[n] for n in sorted(sorted(range(len(lines)), key=lambda n: -fits[n])[:most])]
+
+
+def _shares_a_word(question: str, line: str) -> bool:
+    """A number alone answers no "how many": what a second passage adds must be about the question."""
+    return not set(content_words(question)).isdisjoint(content_words(line))
 
 
 def _says_nothing_new(line: str, said: Sequence[str]) -> bool:
