@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 import re
 import tempfile
@@ -17,10 +18,12 @@ from lyceum.artifacts import FolderArtifacts
 from lyceum.errors import OperatorError, UserError, nearest
 from lyceum.events import Answered, ModelCalled, ToolCalled, ToolReturned
 from lyceum.settings import Settings
+from mcp_servers.sandbox.packages import Packages
 from models.offline.model import OfflineModel
 from workflows.chat_turn import ChatRequest
 
 NOT_EXTRAS = ("local_model", "service")
+SANDBOX_PACKAGES = "sandbox_packages"  # what `lyceum doctor --fix` installs; a lab that needs them has them installed
 
 
 class ProductLabDoor:
@@ -87,10 +90,10 @@ def lacking(lab: Lab) -> list[str]:
     declared = importlib.metadata.metadata("lyceum").get_all("Provides-Extra") or []
     missing: list[str] = []
     for need in lab.needs:
-        if need in NOT_EXTRAS:
+        if need in (*NOT_EXTRAS, SANDBOX_PACKAGES):
             continue
         if need not in declared:
-            known = [*declared, *NOT_EXTRAS]
+            known = [*declared, *NOT_EXTRAS, SANDBOX_PACKAGES]
             raise UserError(
                 f"{lab.id} needs {need!r}, which is no extra.", next_step=nearest(need, known, what="extras")
             )
@@ -128,9 +131,11 @@ async def lab_door(lab: Lab, settings: Settings) -> AsyncGenerator[ProductLabDoo
     if "local_model" not in lab.needs and settings.model is None:
         settings = settings.model_copy(update={"offline": True})
     with tempfile.TemporaryDirectory(prefix="lyceum-lab-") as folder:
-        models = settings.home / "models"
-        if models.is_dir():
-            (Path(folder) / "models").symlink_to(models, target_is_directory=True)
+        if SANDBOX_PACKAGES in lab.needs:
+            await asyncio.to_thread(Packages(settings.home).install)
+        for name in ("models", "sandbox"):
+            if (settings.home / name).is_dir():
+                (Path(folder) / name).symlink_to(settings.home / name, target_is_directory=True)
         async with wire(settings.model_copy(update={"home": Path(folder)})) as app:
             if "local_model" in lab.needs and isinstance(app.runtime.models.get(), OfflineModel):
                 raise OperatorError(

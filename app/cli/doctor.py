@@ -142,15 +142,19 @@ def _fix(settings: Settings) -> None:
         packages.install()
 
 
+def attackable() -> list[str]:
+    """Return the tool servers that come with safety probes."""
+    from mcp_servers.catalogue import FOLDER
+
+    return sorted(path.parent.name for path in FOLDER.glob("*/probes.py"))
+
+
 def _attack(*, as_json: bool) -> int:
     """Run the safety probes of every server that has some; what did not hold is a line of its own."""
     import importlib
 
-    from mcp_servers.catalogue import FOLDER
-
     failed = total = 0
-    for path in sorted(FOLDER.glob("*/probes.py")):
-        server = path.parent.name
+    for server in attackable():
         print(f"attacking {server} ...", file=sys.stderr, flush=True)
         found = importlib.import_module(f"mcp_servers.{server}.probes").probes()
         total += len(found)
