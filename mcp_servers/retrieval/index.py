@@ -106,6 +106,10 @@ class CollectionIndex:
     def cosines(self, vector: Floats, rows: Rows) -> Floats:
         return self._vectors[rows] @ vector
 
+    @property
+    def vectors(self) -> Floats:
+        return self._vectors[self._has]
+
     def copy_of(self, key: int) -> int:
         """Return the id of the first passage that says nearly the same, or the passage's own."""
         return self._copies.get(key, key)

@@ -72,7 +72,7 @@ async def rewritten(question: str, how: Rewrite, model: Callable[[], Model | Non
             return Rewritten((question,), meant=f"{question}\n{text[:LONGEST]}")
         lines = (re.sub(r"^\s*(?:[-*•]|\d+[.)])\s*", "", line).strip(" \"'`") for line in text.splitlines())
         return Rewritten(_distinct(question, *(line[:300] for line in lines if line)))
-    return Rewritten(parts(question))
+    return Rewritten(parts(question) if how == "rules" else (question,))
 
 
 def parts(question: str) -> tuple[str, ...]:

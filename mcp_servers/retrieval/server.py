@@ -17,7 +17,8 @@ from lyceum.settings import Section, Settings
 from lyceum.sources import Source
 from mcp_servers.retrieval.filters import parsed
 from mcp_servers.retrieval.ingest import Ingestion, Report
-from mcp_servers.retrieval.questions import Rewrite, Rewritten, rewritten
+from mcp_servers.retrieval.measured import Index, Way
+from mcp_servers.retrieval.questions import Rewrite, rewritten
 from mcp_servers.retrieval.vectors import VectorSettings
 from mcp_servers.server import ToolServer
 from mcp_servers.services import Services
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from models.rerank import Reranker
 
 
+FEWEST_COMPARED = 500  # vectors
 MOST_VALUES = 20  # values of a field that a listing shows
 
 
@@ -90,6 +92,18 @@ class Listing(BaseModel):
         default_factory=dict[str, list[str]], description="Fields to filter by, with some of their values."
     )
     index: list[IndexReport] = Field(default_factory=list[IndexReport], description="The collection's vector index.")
+
+
+class Evaluation(BaseModel):
+    cases: int
+    ways: list[Way]
+
+
+class Comparison(BaseModel):
+    """Questions are vectors that no index holds; recall is measured against exact search."""
+
+    vectors: int
+    indexes: list[Index]
 
 
 _NAME = r"[a-z0-9][a-z0-9_-]{0,63}"
@@ -160,7 +174,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         """
         opened = await asyncio.to_thread(shelf.open, collection)
         known = await asyncio.to_thread(opened.fields) if filters else {}
-        asked = await rewritten(query, rewrite, models.get) if rewrite != "none" else Rewritten((query,))
+        asked = await rewritten(query, rewrite, models.get)
         found = await asyncio.to_thread(
             opened.search,
             asked.questions,
@@ -212,6 +226,71 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
             fields={name: sorted(values)[:MOST_VALUES] for name, values in sorted(fields.items()) if name != "name"},
             index=[IndexReport.model_validate(measured, from_attributes=True)],
         )
+
+    @server.expose(title="Evaluate searching", effect="read")
+    async def retrieval_evaluate(
+        path: Annotated[
+            str,
+            Field(
+                description="YAML or JSON lines of {question, carries}; carries: text of the passage that answers.",
+                min_length=1,
+                max_length=4096,
+            ),
+        ],
+        collection: CollectionName = "default",
+        rewrites: Annotated[
+            list[Rewrite], Field(description="Which ways of rewriting to measure.", min_length=1, max_length=4)
+        ] = ["none", "rules"],  # noqa: B006 - never changed
+        late_interaction: Annotated[bool, Field(description="Measure reranking by token vectors too.")] = False,
+    ) -> Evaluation:
+        """Measure how often a collection's search finds the passage that answers, by questions whose answers are known:
+        with every asked way of rewriting, and with or without reranking.
+        """
+        from mcp_servers.retrieval.measure import measured, read_cases
+        from models.rerank import RerankerSettings, open_reranker
+
+        cases = read_cases(_existing(path))
+        opened = await asyncio.to_thread(shelf.open, collection)
+        late = open_reranker(RerankerSettings(kind="late-interaction")) if late_interaction else None
+        ways = list[Way]()
+        for reranker, label in ((None, ""), (late, ", reranked by late interaction"))[: 2 if late else 1]:
+            for rewrite in dict.fromkeys(rewrites):
+
+                async def search(
+                    question: str, rewrite: Rewrite = rewrite, reranker: Reranker | None = reranker
+                ) -> tuple[list[str], str]:
+                    asked = await rewritten(question, rewrite, models.get)
+                    found = await asyncio.to_thread(
+                        opened.search, asked.questions, 10, meant=asked.meant, reranker=reranker
+                    )
+                    return [passage.source.text for passage in found], asked.note
+
+                ways.append(await measured(cases, f"rewrite {rewrite}{label}", search))
+        return Evaluation(cases=len(cases), ways=ways)
+
+    @server.expose(title="Compare vector indexes", effect="run")
+    async def retrieval_compare_indexes(
+        collection: Annotated[
+            str, Field(description="Whose vectors to use; empty for seeded vectors in clusters.", max_length=64)
+        ] = "",
+        vectors: Annotated[int, Field(description="How many seeded vectors.", ge=500, le=100_000)] = 5000,
+    ) -> Comparison:
+        """Build exact search, an inverted file with product quantization (IVF-PQ) and, where it is installed, an HNSW
+        graph over the same vectors, and compare recall at 10, time and memory at several settings.
+        """
+        from mcp_servers.retrieval.measure import compared, seeded
+
+        if collection:
+            opened = await asyncio.to_thread(shelf.open, collection)
+            held = await asyncio.to_thread(opened.vectors)
+            if len(held) < FEWEST_COMPARED:
+                raise ModelRetry(
+                    f"{collection} has {len(held)} vectors, too few to compare indexes.",
+                    next_step=f"Send a collection of at least {FEWEST_COMPARED} passages, or none for seeded vectors.",
+                )
+        else:
+            held = await asyncio.to_thread(seeded, vectors, 384)
+        return Comparison(vectors=len(held), indexes=await asyncio.to_thread(compared, held))
 
     @server.expose(title="Delete documents", effect="destroy")
     async def retrieval_delete(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mcp_servers.retrieval.index import CollectionIndex, Measured
     from models.embeddings import Embedder
     from models.rerank import Reranker
-    from models.retriever import Mask
+    from models.retriever import Floats, Mask
 
 Around = Literal["none", "neighbours", "section"]
 RERANKED = 30  # candidates that a reranker reads
@@ -224,6 +224,11 @@ class Collection:
         """Return what the vector index finds of the true neighbours, on a sample."""
         with self._lock:
             return self._current_index().measured()
+
+    def vectors(self) -> Floats:
+        """Return the vectors of all passages that have one, float32 (n, d)."""
+        with self._lock:
+            return self._current_index().vectors
 
     def fields(self) -> dict[str, set[str]]:
         """Return the values by field that documents can be filtered by."""
