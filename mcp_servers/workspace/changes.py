@@ -39,6 +39,7 @@ class FileChange(BaseModel):
 
 class Record(BaseModel):
     """One change; `state` is "begun" only while it is being made, and "undone" when it was taken back whole.
+    A change with a `key` is made once, however often it is asked for.
 
     `conflicts` names files that somebody changed while it was interrupted: they are left as they were found.
     """
@@ -46,6 +47,7 @@ class Record(BaseModel):
     number: int
     title: str
     at: datetime
+    key: str = ""
     state: Literal["begun", "done", "undone"] = "begun"
     files: list[FileChange]
     made: list[str] = []
@@ -68,13 +70,16 @@ class Changes:
         self._root = root
         self._folder = folder
 
-    def make(self, title: str, plan: Callable[[], Sequence[Planned]]) -> Record:
+    def make(self, title: str, plan: Callable[[], Sequence[Planned]], key: str = "") -> Record:
         """Make a change whole, or not at all; `plan` is asked while no other process of ours writes here."""
         with self._alone():
+            for record in self.records() if key else []:
+                if record.key == key:
+                    return record
             planned = [each for each in plan() if each.before != each.after]
             if not planned:
                 raise ModelRetry("That changes nothing.", next_step="Send what differs from the file.")
-            return self._carry_out(title, planned)
+            return self._carry_out(title, planned, key)
 
     def undo(self, checkpoint: int) -> Record:
         """Bring every file back to what it was after a change (0: before the first); that is a change itself."""
@@ -102,6 +107,10 @@ class Changes:
                 self._root.drop_folder(folder)
             return record
 
+    def planned_of(self, record: Record) -> list[Planned]:
+        """Return a change as it was planned."""
+        return [Planned(file.path, self._held(file.before), self._held(file.after)) for file in record.files]
+
     def records(self) -> list[Record]:
         """Return the changes that stand, oldest first."""
         return [record for record in self._all() if record.state == "done"]
@@ -116,12 +125,12 @@ class Changes:
     def _all(self) -> list[Record]:
         return [Record.model_validate_json(path.read_bytes()) for path in sorted(self._folder.glob("??????.json"))]
 
-    def _carry_out(self, title: str, planned: Sequence[Planned]) -> Record:
+    def _carry_out(self, title: str, planned: Sequence[Planned], key: str = "") -> Record:
         number = 1 + max((record.number for record in self._all()), default=0)
         files = [
             FileChange(path=each.path, before=self._keep(each.before), after=self._keep(each.after)) for each in planned
         ]
-        record = Record(number=number, title=title, at=datetime.now(UTC), files=files)
+        record = Record(number=number, title=title, at=datetime.now(UTC), key=key, files=files)
         self._write(record)
         try:
             for place, each in enumerate(planned):

@@ -119,10 +119,11 @@ class Root:
             descriptor = os.open(name or ".", _FILE, dir_fd=here)
         except OSError as error:
             raise _refusal(path, error, name, here) from None
+        seen = os.fstat(descriptor)
+        if not stat.S_ISREG(seen.st_mode):
+            os.close(descriptor)
+            raise ModelRetry(f"{path or '.'} is a {_kind(seen.st_mode)}.", next_step="Send the path of a file.")
         with os.fdopen(descriptor, "rb") as file:
-            seen = os.fstat(descriptor)
-            if not stat.S_ISREG(seen.st_mode):
-                raise ModelRetry(f"{path or '.'} is a {_kind(seen.st_mode)}.", next_step="Send the path of a file.")
             if seen.st_nlink > 1:
                 raise ModelRetry(
                     f"{path} has another name (a hard link), which may be outside the workspace.",

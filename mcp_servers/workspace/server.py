@@ -227,12 +227,13 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
     async def workspace_edit(
         edits: Annotated[list[Edit], Field(description="Edits, made all or none.", min_length=1, max_length=100)],
         workspace: Name = "",
+        key: Annotated[str, Field(description="Edits with the same key are made once.", max_length=100)] = "",
     ) -> Change:
         """Replace texts that occur exactly once in their files. Encoding, line ends and mode stay as they are."""
 
         def edited() -> Change:
             here = opened(workspace)
-            return _change(*here.edit("edit " + edits[0].path, lambda: here.planned_edits(edits)))
+            return _change(*here.edit("edit " + edits[0].path, lambda: here.planned_edits(edits), key))
 
         return await asyncio.to_thread(edited)
 

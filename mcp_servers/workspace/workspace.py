@@ -85,16 +85,10 @@ class Workspace:
             planned.append(Planned(path, held, after))
         return planned
 
-    def edit(self, title: str, plan: Callable[[], Sequence[Planned]]) -> tuple[Record, str]:
-        """Make a change that `plan` works out; returns its record and its diff."""
-        made: list[Planned] = []
-
-        def planned() -> Sequence[Planned]:
-            made[:] = plan()
-            return made
-
-        record = self.changes.make(title, planned)
-        return record, diff_of(made)
+    def edit(self, title: str, plan: Callable[[], Sequence[Planned]], key: str = "") -> tuple[Record, str]:
+        """Make a change that `plan` works out, once where it has a key; returns its record and its diff."""
+        record = self.changes.make(title, plan, key)
+        return record, diff_of(self.changes.planned_of(record))
 
     def create(self, path: str, text: str, *, executable: bool) -> tuple[Record, str]:
         path = _plain(path)
