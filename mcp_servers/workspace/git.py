@@ -24,6 +24,7 @@ _HARMLESS = re.compile(
     r"core\.(repositoryformatversion|filemode|bare|logallrefupdates|ignorecase|precomposeunicode|symlinks|autocrlf|eol"
     r"|safecrlf|quotepath|abbrev|sparsecheckout|sparsecheckoutcone|compression)"
     r"|extensions\.(objectformat|partialclone|worktreeconfig)"
+    r"|include(if\..*)?\.path"  # what it includes is listed with the rest
     r"|user\.(name|email)|init\.defaultbranch|(remote|branch)\..*|gc\..*|pack\..*|index\.version",
     re.IGNORECASE | re.DOTALL,
 )
