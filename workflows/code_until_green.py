@@ -59,7 +59,7 @@ async def code_until_green(ctx: Context, request: MendRequest) -> Mended:
     if tests.passed + tests.failed + tests.skipped + tests.not_run == 0:
         return _declined("The workspace has no tests that could be run (test*.py).", tests)
     if not tests.failed + tests.not_run:
-        return Mended(summary=f"All {tests.passed} tests pass; nothing was changed.", green=True, passed=tests.passed)
+        return Mended(summary=f"All tests pass ({tests.passed}); nothing was changed.", green=True, passed=tests.passed)
     await ctx.emit(Note(text=f"tests: {tests.failed} fail, {tests.passed} pass"))
     edits, now, rounds = await _search(ctx, request, tests)
     if not edits:
@@ -135,13 +135,17 @@ async def _written(ctx: Context, request: MendRequest, mended: Mended, edits: li
             update={"summary": f"After writing, the tests said otherwise ({real.failed} fail); {what}.", "green": False}
         )
     left = "" if real.green else f" {real.failed} still fail: {', '.join(f.test for f in real.failures[:3])}."
-    summary = f"{real.passed} tests pass now, {mended.before} failed before.{left} Checkpoint {applied.checkpoint}."
+    summary = f"{_tests(real.passed)} now, {mended.before} failed before.{left} Checkpoint {applied.checkpoint}."
     return mended.model_copy(
         update={
             "summary": summary, "written": True, "diff": applied.diff, "green": real.green, "passed": real.passed,
             "after": real.failed,
         }
     )  # fmt: skip
+
+
+def _tests(count: int) -> str:
+    return "1 test passes" if count == 1 else f"{count} tests pass"
 
 
 def _touches_tests(edits: list[Edit], tests: Tests) -> bool:

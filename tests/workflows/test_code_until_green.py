@@ -118,7 +118,7 @@ async def test_where_the_tests_pass_already_nothing_is_done(wired: Callable[...,
     engine = Scripted()
     async with wired() as app:
         run = await asked(app, repository, engine, approve=["*"])
-    assert "All 2 tests pass" in Answered.model_validate(run.result).text
+    assert "All tests pass (2)" in Answered.model_validate(run.result).text
     assert engine.asked == []
 
 
