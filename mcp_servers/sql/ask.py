@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from lyceum.errors import ModelRetry
 from lyceum.sources import Source
-from lyceum.tables import Affinity, Cell
+from lyceum.tables import Affinity
 from mcp_servers.sql.guard import Checked, check, written
 from mcp_servers.sql.introspect import affinity_of
 from mcp_servers.sql.result import Plan, QueryResult
@@ -25,7 +27,10 @@ def run(opened: Opened, sql: str, limits: SqlSettings, *, most: int) -> QueryRes
     rows = found.rows[:most]
     shown = _shown(checked, most)
     notes = opened.values.misspelt(checked.tree, checked.tables)
-    types = [_type(kind, [row[n] for row in rows]) for n, kind in enumerate(found.types or [""] * len(found.columns))]
+    kinds = found.types or [""] * len(found.columns)
+    types: list[Affinity] = [
+        affinity_of(kind, [row[n] for row in rows if row[n] is not None]) for n, kind in enumerate(kinds)
+    ]
     digest = hashlib.sha256(json.dumps([shown, rows], default=str).encode()).hexdigest()[:8]
     source = Source(
         id=f"sql:{opened.schema.database}:{digest}",
@@ -49,6 +54,26 @@ def run(opened: Opened, sql: str, limits: SqlSettings, *, most: int) -> QueryRes
     )
 
 
+@contextmanager
+def repairs(attempt: int, most: int) -> Generator[None]:
+    """Say with a refusal which try comes next, and after the last that none does.
+
+    The caller carries the count: MCP has no session in which a server could keep it.
+    """
+    end = "do not send another; read sql_schema again, or say what the tables do not hold."
+    if attempt > most:
+        raise ModelRetry(f"A question has {most} tries here:", next_step=end)
+    try:
+        yield
+    except ModelRetry as refused:
+        step = (
+            f"Correct it and send attempt={attempt + 1} of {most}."
+            if attempt < most
+            else f"This was the last try: {end}"
+        )
+        raise ModelRetry(refused.message, next_step=f"{refused.next_step} {step}".strip()) from refused
+
+
 def explain(opened: Opened, sql: str, limits: SqlSettings) -> Plan:
     """Check a query and have its plan; raises ModelRetry as running it would."""
     checked, executed = _checked(opened, sql, limits.max_rows)
@@ -64,8 +89,7 @@ def _checked(opened: Opened, sql: str, most: int) -> tuple[Checked, str]:
         checked = check(sql, opened.schema, max_rows=most)
         return checked, checked.sql
     try:
-        sql = modelled.with_definitions(sql)
-        checked = check(sql, opened.schema, max_rows=most, qualify=False)
+        checked = check(sql, opened.schema, max_rows=most, qualify=False, define=modelled.define)
         return checked, written(modelled.expanded(checked.tree, checked.tables), checked.dialect)
     except RecursionError:
         raise ModelRetry("The query is nested too deeply; send a flatter one, with CTEs.") from None
@@ -73,7 +97,3 @@ def _checked(opened: Opened, sql: str, most: int) -> tuple[Checked, str]:
 
 def _shown(checked: Checked, most: int) -> str:
     return ("EXPLAIN " if checked.explain else "") + re.sub(rf"\s+LIMIT {most + 1}$", "", checked.sql)
-
-
-def _type(kind: str, cells: list[Cell]) -> Affinity:
-    return affinity_of(kind, [cell for cell in cells if cell is not None])

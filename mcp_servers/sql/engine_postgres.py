@@ -109,7 +109,7 @@ def _powers(connection: psycopg.Connection[Any], schemas: list[str]) -> list[str
             AND has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')""", "may write to"),
     ):  # fmt: skip
         given = _DANGEROUS_ROLES if "rolname" in query else schemas
-        held = [str(name) for (name,) in connection.execute(query, (given,)).fetchall()]
+        held = [str(name) for (name,) in connection.execute(query.encode(), (given,)).fetchall()]
         if held:
             powers.append(f"{says} {', '.join(held[:3])}{' and more' if len(held) > 3 else ''}")
     return powers

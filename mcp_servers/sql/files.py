@@ -144,7 +144,10 @@ class Database:
 
 def shown_address(url: SecretStr | None) -> str:
     """Return an address as it may be shown: without user, password and options."""
-    parts = urlsplit(url.get_secret_value() if url else "")
+    try:
+        parts = urlsplit(url.get_secret_value() if url else "")
+    except ValueError:
+        return "postgresql://"
     return f"postgresql://{parts.hostname or ''}{parts.path}"
 
 

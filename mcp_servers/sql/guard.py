@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -49,15 +50,19 @@ def written(tree: exp.Expr, dialect: str) -> str:
     return tree.sql(dialect=dialect, comments=False, unsupported_level=ErrorLevel.IGNORE)
 
 
-def check(sql: str, schema: Schema, *, max_rows: int, qualify: bool = True) -> Checked:
+def check(
+    sql: str, schema: Schema, *, max_rows: int, qualify: bool = True, define: Callable[[exp.Query], None] | None = None
+) -> Checked:
     """Check one read-only query; raises ModelRetry that says what to send instead.
 
     An EXPLAIN in front of it asks for its plan: EXPLAIN ANALYZE would run it and is refused. `qualify` is off where
-    the schema is a semantic layer's, whose tables are no database's.
+    the schema is a semantic layer's, whose tables are no database's; `define` puts its definitions in first.
     """
     try:
         text, explain = _without_explain(sql, schema.dialect)
-        tree = parsed(text, schema.dialect)
+        tree = _parsed(text, schema.dialect)
+        if define is not None:
+            define(tree)
         _check_nodes(tree, schema.dialect)
         tables = resolve(tree, schema, qualify=qualify)
         if schema.dialect == "sqlite":
@@ -101,8 +106,7 @@ def _without_explain(sql: str, dialect: str) -> tuple[str, bool]:
     return rest[start - 1 if opened.endswith("(") and ")" not in opened else start :], True
 
 
-def parsed(sql: str, dialect: str) -> exp.Query:
-    """Parse one query; raises ModelRetry where it is none, or several. Nothing else is checked."""
+def _parsed(sql: str, dialect: str) -> exp.Query:
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # it warns, quoting the query, of what is refused below
     tokens = _tokens(sql, dialect)
     _check_numbers(tokens)

@@ -9,7 +9,7 @@ from sqlglot import exp
 from lyceum.errors import LyceumError, ModelRetry, UserError, nearest
 from lyceum.tables import Column, ForeignKey, Metric, Schema, Table
 from mcp_servers.sql.files import Database
-from mcp_servers.sql.guard import check, parsed
+from mcp_servers.sql.guard import check, written
 from mcp_servers.sql.introspect import describe_column, quoted
 from mcp_servers.sql.semantic import Layer, Model
 
@@ -36,7 +36,7 @@ class Modelled:
 
     def source(self, model: str) -> str:
         """Return what stands after FROM for a model."""
-        return f"({self._bodies[model.lower()].sql(dialect=self._dialect)}) AS {quoted(model)}"
+        return f"({written(self._bodies[model.lower()], self._dialect)}) AS {quoted(model)}"
 
     def _body(self, model: Model, physical: Schema) -> exp.Query:
         columns = ", ".join(f"{d.expression or quoted(d.name)} AS {quoted(d.name)}" for d in model.dimensions)
@@ -96,7 +96,7 @@ class Modelled:
                 ForeignKey(column=own, table=join.model, references=their)
                 for join in model.joins
                 if join.kind != "one_to_many"
-                for own, their in join.on.items()
+                for own, their in join.keys.items()
             ),
             rows=None if model.where else below.rows,
             description=model.description,
@@ -105,15 +105,11 @@ class Modelled:
             or None,
         )
 
-    def with_definitions(self, sql: str) -> str:
-        """Return a query with every MEASURE(metric) as its definition; text without any comes back as it is."""
-        if "measure" not in sql.lower():
-            return sql
-        tree = parsed(sql, self._dialect)
-        calls = [call for call in tree.find_all(exp.Anonymous) if call.name.lower() == "measure"]
-        for call in calls:
-            call.replace(self._definition(call))
-        return tree.sql(dialect=self._dialect) if calls else sql
+    def define(self, tree: exp.Query) -> None:
+        """Put its definition, in place, where a query says MEASURE(metric)."""
+        for call in list(tree.find_all(exp.Anonymous)):
+            if call.name.lower() == "measure":
+                call.replace(self._definition(call))
 
     def _definition(self, call: exp.Anonymous) -> exp.Expr:
         given = call.expressions[0] if len(call.expressions) == 1 else None

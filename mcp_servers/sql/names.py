@@ -8,7 +8,7 @@ own check grow.
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from sqlglot import exp
@@ -52,6 +52,7 @@ class _Frame:
 
     def __init__(self) -> None:
         self.sources: dict[str, Columns] = {}
+        self.tables: dict[str, str] = {}  # by alias, where a source is a table of the schema
         self.own: set[str] = set()
 
 
@@ -67,10 +68,10 @@ class _Names:
             for table in schema.tables
         }
         self.spelt = {self.fold(table.name): table.name for table in schema.tables}
-        spellings: dict[str, set[str]] = {}
-        for column in (column.name for table in schema.tables for column in table.columns):
-            spellings.setdefault(self.fold(column), set()).add(column)
-        self.columns = {name: next(iter(found)) for name, found in spellings.items() if len(found) == 1}
+        self.columns = {
+            self.fold(table.name): {self.fold(column.name): column.name for column in table.columns}
+            for table in schema.tables
+        }
 
     def fold(self, name: str) -> str:
         """Letters beyond ASCII stay: the engines keep them apart, and Python's `lower` makes `k` of a Kelvin sign."""
@@ -167,8 +168,11 @@ class _Names:
         beside = [*outer, frame]  # what a lateral source or a table function may refer to
         if isinstance(node, exp.Table):
             self.seen.add(id(node))
+            written = self.fold(node.name)
             found = self._table(node, ctes, beside)
-            alias = alias or self.fold(node.name)
+            alias = alias or written
+            if self.found and self.found[-1] is node:
+                frame.tables[alias] = self._key(node)
         elif isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table) and not alias:
             self._source(node.this, ctes, outer, frame)  # FROM (a JOIN b ON ...)
             found = None
@@ -203,10 +207,9 @@ class _Names:
         if not isinstance(table.this, exp.Identifier):
             raise ModelRetry("Name tables plainly, without schema, file or table function.")
         name = self.fold(table.name)
-        if place:  # which no CTE has in front
-            name = name if place == DEFAULT_SCHEMA[self.schema.dialect] else f"{place}.{name}"
-        elif name in ctes:
+        if not place and name in ctes:
             return ctes[name]
+        name = self._key(table)
         if name not in self.tables:
             written = f"{table.db}.{table.name}" if place else table.name
             self.problems.append(f"There is no table {written!r}. {nearest(written, self._known(), what='tables')}")
@@ -215,6 +218,11 @@ class _Names:
         if self.qualify:
             self._qualify(table, name)
         return self.tables[name]
+
+    def _key(self, table: exp.Table) -> str:
+        """Return the name of a table in the schema, in lower case."""
+        name, place = self.fold(table.name), self.fold(table.db)
+        return f"{place}.{name}" if place not in ("", DEFAULT_SCHEMA[self.schema.dialect]) else name
 
     def _qualify(self, table: exp.Table, name: str) -> None:
         """Write a table with its schema and as it is spelt: the session looks nowhere by itself."""
@@ -260,13 +268,13 @@ class _Names:
             if len(parts) > 1 and parts[0] in frame.sources:
                 offered = frame.sources[parts[0]]
                 if offered is None or isinstance(column.this, exp.Star) or parts[1] in offered | self._row_names:
-                    self._spell(written[1])
+                    self._spell(written[1], [frame.tables.get(parts[0])])
                     return
                 self.problems.append(self._unknown(written[1].name, [parts[0]]))
                 return
             if (len(parts) == 1 or self.schema.dialect != "sqlite") and self._offers(frame, parts[0]):
                 if parts[0] not in frame.own:
-                    self._spell(written[0])
+                    self._spell(written[0], list(frame.tables.values()))
                 return  # a column, or elsewhere than in SQLite a field of one
             places += frame.sources
         if len(parts) > 1:
@@ -277,11 +285,14 @@ class _Names:
         else:
             self.problems.append(self._unknown(column.name, places))
 
-    def _spell(self, name: exp.Expr) -> None:
+    def _spell(self, name: exp.Expr, tables: Sequence[str | None]) -> None:
         """PostgreSQL reads a name in lower case unless it is quoted; people and models write it as they see it."""
-        spelt = self.columns.get(self.fold(name.name)) if self.schema.dialect == "postgres" else None
-        if spelt and spelt != self.fold(spelt) and isinstance(name, exp.Identifier):
-            name.set("this", spelt)
+        if self.schema.dialect != "postgres" or not isinstance(name, exp.Identifier):
+            return
+        folded = self.fold(name.name)
+        known = [self.columns[table][folded] for table in tables if table and folded in self.columns[table]]
+        if len(set(known)) == 1 and known[0] != folded:
+            name.set("this", known[0])
             name.set("quoted", True)
 
     def _offers(self, frame: _Frame, name: str) -> bool:

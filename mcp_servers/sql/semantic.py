@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -47,10 +47,13 @@ class MetricDefinition(_Part):
 
 
 class JoinDefinition(_Part):
-    """How rows of a model meet rows of another: `on` maps its own dimensions to the other's."""
+    """How rows of a model meet rows of another: `keys` maps its own dimensions to the other's.
+
+    It is not called `on`, which YAML reads as `true`.
+    """
 
     model: str
-    on: dict[str, str] = Field(min_length=1)
+    keys: dict[str, str] = Field(min_length=1)
     kind: JoinKind = "many_to_one"
 
 
@@ -136,7 +139,7 @@ def _problems(layer: Layer) -> Iterator[tuple[str, str]]:
                 yield (f"{place}: there is no such model", nearest(join.model, known, what="models"))
                 continue
             theirs = [dimension.name for dimension in other.dimensions]
-            for own, their in join.on.items():
+            for own, their in join.keys.items():
                 for name, valid, whose in ((own, dimensions, model.name), (their, theirs, other.name)):
                     if name not in valid:
                         yield (
@@ -155,15 +158,19 @@ def _repeated(what: str, names: Sequence[str], place: str) -> Iterator[tuple[str
 def _place(content: Any, location: Sequence[int | str]) -> str:
     """Say a place by the names in the file where it has them: `models.sales.metrics.revenue.expression`."""
     words: list[str] = []
-    here: Any = content
+    here = content
     for part in location:
-        try:
-            here = here[part]
-        except (KeyError, IndexError, TypeError):
-            here = None
-        named = cast("dict[str, Any]", here if isinstance(part, int) and isinstance(here, dict) else {})
-        words.append(str(named.get("name") or named.get("model") or part))
+        here = _inside(here, part)
+        named = _inside(here, "name") or _inside(here, "model") if isinstance(part, int) else None
+        words.append(str(named or part))
     return ".".join(words) or "the file"
+
+
+def _inside(content: Any, part: int | str) -> Any:
+    try:
+        return content[part]
+    except (KeyError, IndexError, TypeError):
+        return None
 
 
 def _advice(location: Sequence[int | str], kind: str) -> str:

