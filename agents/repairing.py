@@ -60,7 +60,7 @@ class Suspect(BaseModel):
 
     path: str
     name: str
-    kind: str = Field(description="function, class, missing function or missing method")
+    kind: str = Field(description="function, file, missing function, missing class or missing method")
     first: int
     last: int
     text: str
@@ -134,7 +134,8 @@ async def propose(given: Assignment, think: Think) -> list[Proposal]:
         return []
     missing = suspect.kind.startswith("missing ")
     what = suspect.kind.removeprefix("missing ")
-    system = (_ADD if missing else _REWRITE).format(what=what, name=suspect.name.rsplit(".", 1)[-1])
+    name = suspect.name if what == "file" else suspect.name.rsplit(".", 1)[-1]
+    system = (_ADD if missing else _REWRITE).format(what=what, name=name)
     first = given.attempt == 1
     texts = await think(
         system,
@@ -147,7 +148,9 @@ async def propose(given: Assignment, think: Think) -> list[Proposal]:
     )
     proposals: list[Proposal] = []
     for text in dict.fromkeys(texts):
-        edit = _added(suspect, text) if missing else _rewritten(suspect, text)
+        edit = (
+            _added(suspect, text) if missing else _whole(suspect, text) if what == "file" else _rewritten(suspect, text)
+        )
         if edit is not None and all(edit != known.edits[0] for known in proposals):
             proposals.append(Proposal(edits=[edit]))
     return proposals
@@ -182,6 +185,28 @@ def _outline(suspect: Suspect) -> str:
         or re.match(r"(import|from|class|@)\b|\s*(def|class) |[A-Za-z_]\w* *[:=]", line)
     ]
     return "\n".join(kept[:150])
+
+
+def _whole(suspect: Suspect, text: str) -> Edit | None:
+    """Take a file as it was written, where it still defines all that it defined."""
+    text = text.strip("\n") + "\n"
+    try:
+        new = _names(ast.parse(text))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    try:
+        lost = _names(ast.parse(suspect.text)) - new
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        lost = set[str]()
+    return None if lost or not new or text == suspect.text else Edit(path=suspect.path, old=suspect.text, new=text)
+
+
+def _names(tree: ast.Module) -> set[str]:
+    """Return what a file defines: functions, classes and variables."""
+    own = {name for node in tree.body if (name := getattr(node, "name", ""))}
+    assigned = [node for node in tree.body if isinstance(node, (ast.Assign, ast.AnnAssign))]
+    targets = [target for node in assigned for target in getattr(node, "targets", [getattr(node, "target", None)])]
+    return own | {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def _rewritten(suspect: Suspect, text: str) -> Edit | None:

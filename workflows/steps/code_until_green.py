@@ -16,7 +16,9 @@ from lyceum.errors import ModelRetry
 from workflows.runtime import Runtime
 
 PLACES = 12  # that are considered
+TRIES = 8  # that one place is given
 TEST_LINES = 40
+WHOLE_LINES = 60  # of a file that is written anew as a whole
 _NO_NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'|module '([\w.]+)' has no attribute '(\w+)'")
 _NO_METHOD = re.compile(r"(?:'(\w+)' object|type object '(\w+)') has no attribute '(\w+)'")
 _UNDEFINED = re.compile(r"NameError: name '(\w+)' is not defined")
@@ -138,8 +140,9 @@ async def localise(
     undefined = _undefined(tests, code)
     ranked = [*_missing(tests, code), *_ranked(tests, code)]
     counts = {key: sum(place == key for place, _ in tried) for key in {place for place, _ in tried}}
-    order = sorted(range(len(ranked)), key=lambda n: (_round(counts.get(key_of(ranked[n]), 0)), n))
-    order = [n for n in order if counts.get(key_of(ranked[n]), 0) < 8]
+    waited = [_round(counts.get(key_of(each), 0)) + (each.kind == "file") for each in ranked]
+    order = sorted(range(len(ranked)), key=lambda place: (waited[place], place))
+    order = [place for place in order if counts.get(key_of(ranked[place]), 0) < TRIES]
     if not order:
         return Found()
     suspect = ranked[order[0]]
@@ -180,14 +183,18 @@ def _failing(tests: Tests, suspect: Suspect, texts: dict[str, str]) -> list[Fail
         )
         or name in failure.message
     ]
-    shown: dict[tuple[str, int], Failing] = {}
+    said: dict[tuple[str, int], list[FailedTest]] = {}
     for failure in meets or tests.failures:
-        text = texts.get(failure.path, "")
-        source = _test_source(text, failure, name)
-        shown.setdefault(
-            (failure.path, failure.line), Failing(test=failure.test, source=source, message=failure.message)
+        said.setdefault((failure.path, failure.line), []).append(failure)
+    shown = [
+        Failing(
+            test=each[0].test,
+            source=_test_source(texts.get(each[0].path, ""), each[0], name),
+            message="\n".join(dict.fromkeys(failure.message for failure in each[:3])),
         )
-    return sorted(shown.values(), key=lambda failing: len(failing.source))[:3]
+        for each in said.values()
+    ]
+    return sorted(shown, key=lambda failing: len(failing.source))[:3]
 
 
 def _test_source(text: str, failure: FailedTest, name: str) -> str:
@@ -269,10 +276,14 @@ def _ranked(tests: Tests, code: dict[str, str]) -> list[Suspect]:
     for (path, name), _ in sorted(scores.items(), key=lambda item: -item[1])[:PLACES]:
         node = next((each for each, full in _named(code[path]) if full == name), None)
         if node is not None:
-            kind = "class" if isinstance(node, ast.ClassDef) else "function"
-            suspects.append(
-                Suspect(path=path, name=name, kind=kind, first=_first(node), last=node.end_lineno or 0, text=code[path])
-            )
+            first, last = _first(node), node.end_lineno or 0
+            suspects.append(Suspect(path=path, name=name, kind="function", first=first, last=last, text=code[path]))
+    frames = [frame.path for failure in tests.failures for frame in failure.frames if frame.path in code]
+    paths = dict.fromkeys([*(suspect.path for suspect in suspects), *frames])
+    for path in paths:  # what is wrong may be a constant, or keep the file from being read
+        last = code[path].count("\n") + 1
+        if last <= WHOLE_LINES and code[path]:
+            suspects.append(Suspect(path=path, name=path, kind="file", first=1, last=last, text=code[path]))
     return suspects
 
 
