@@ -134,6 +134,7 @@ def lyceum(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_pipe_never_waits_and_the_run_goes_on_once_it_is_decided(careful: Any) -> None:
     asked = lyceum(careful.url, "chat", "--offline", QUESTION)
     assert asked.returncode == 3, asked.stderr
@@ -145,6 +146,7 @@ def test_a_pipe_never_waits_and_the_run_goes_on_once_it_is_decided(careful: Any)
     assert careful.ran == ["print(1)"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "ran"),
     [

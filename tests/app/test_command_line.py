@@ -81,6 +81,7 @@ def test_json_output_is_the_event_log_and_nothing_else(home: Path) -> None:
     assert {"routed", "model_called", "tool_called", "tool_returned", "source_found"} <= set(kinds)
 
 
+@pytest.mark.slow
 def test_a_turn_killed_at_any_moment_is_finished_by_continue_without_repeating_a_call(home: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "LYCEUM_HOME": str(home), "HOME": str(home.parent)}
     question = "What is top-p sampling? And which genre has the most tracks?"
