@@ -428,6 +428,7 @@ def with_pytest(runner: Runner, files: list[str]) -> None:
         def __init__(self) -> None:
             self.watch = Watch(runner.root)
             self.error: Any = None
+            self.ends: dict[str, tuple[Any, ...]] = {}
 
         @pytest.hookimpl(wrapper=True)
         def pytest_runtest_call(self, item: Any) -> Any:
@@ -451,9 +452,14 @@ def with_pytest(runner: Runner, files: list[str]) -> None:
                 text = runner.told(self.error) if self.error else str(report.longrepr)[-MESSAGE:]
                 frames = runner.frames(self.error) if self.error else []
                 path, line, _ = report.location
-                runner.note(report.nodeid, "failed", self.watch, text, frames, (path, (line or 0) + 1))
+                if self.ends.get(report.nodeid, ("",))[0] != "failed":  # a subtest's reports come before its test's
+                    self.ends[report.nodeid] = ("failed", self.watch, text, frames, (path, (line or 0) + 1))
             elif report.when == "call" or report.outcome == "skipped":
-                runner.note(report.nodeid, "passed" if report.outcome == "passed" else "skipped", self.watch)
+                self.ends.setdefault(report.nodeid, (report.outcome, self.watch))
+
+        def pytest_sessionfinish(self) -> None:
+            for name, end in self.ends.items():
+                runner.note(name, *end)
 
         def pytest_collectreport(self, report: Any) -> None:
             if report.failed:
@@ -461,7 +467,10 @@ def with_pytest(runner: Runner, files: list[str]) -> None:
                 runner.note(report.nodeid, "failed", Watch(runner.root), text, [], (report.nodeid.split("::")[0], 1))
 
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", runner.root, *files], plugins=[Plugin()])
+        pytest.main(
+            ["-q", "--continue-on-collection-errors", "-p", "no:cacheprovider", "--rootdir", runner.root, *files],
+            plugins=[Plugin()],
+        )
 
 
 def main(repository: dict[str, Any], wanted: list[str], seconds: float, each: float) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from mcp_servers.workspace.testing import Report
 from tests.mcp_servers.workspace.conftest import Tool
 
 FEATURES = """
@@ -87,6 +92,46 @@ class Waiting(unittest.IsolatedAsyncioTestCase):
     async def test_async(self): self.assertEqual(1, 1)
 """
 
+FAILING = {
+    "test_calc.py::test_add",
+    "tests/test_broken.py",
+    "tests/test_cases.py::Case::test_sub",
+    "tests/test_features.py::test_does_not_raise",
+}
+
+
+def by_pytest(files: dict[str, str], folder: Path) -> Report:
+    """Let the harness run these files in an interpreter that has pytest."""
+    code = (
+        "import json, sys; from mcp_servers.workspace.inside.run_tests import main; print(main(**json.load(sys.stdin)))"
+    )
+    repository = {path: (base64.b64encode(text.encode()).decode(), 0o644) for path, text in files.items()}
+    given = json.dumps({"repository": repository, "wanted": [], "seconds": 30, "each": 5})
+    path = str(Path(__file__).parents[3])
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=given, capture_output=True, text=True, check=True, cwd=folder,
+        env={"PYTHONPATH": path, "PATH": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+    )  # fmt: skip
+    return Report.model_validate_json(done.stdout)
+
+
+def test_the_built_in_runner_says_what_pytest_says(repository: Path, tmp_path: Path) -> None:
+    files = {
+        "src/calc.py": (repository / "src" / "calc.py").read_text(),
+        "test_calc.py": (repository / "test_calc.py").read_text(),
+        "tests/conftest.py": "import pytest\n@pytest.fixture\ndef from_conftest(): return 1\n",
+        "tests/test_features.py": FEATURES,
+        "tests/test_cases.py": CASES,
+        "tests/test_broken.py": "from calc import nothing\n",
+    }
+    real = by_pytest(files, tmp_path)
+    assert real.runner == "pytest"
+    assert (real.passed, real.skipped) == (12, 4)
+    assert {failure.test for failure in real.failures} == FAILING
+    (add,) = [failure for failure in real.failures if failure.test == "test_calc.py::test_add"]
+    assert "add(2, 1) is 1" in add.message
+    assert any(place.name == "add" for place in add.calls)
+
 
 async def test_what_tests_of_small_repositories_use_works_without_pytest(tool: Tool, repository: Path) -> None:
     (repository / "tests").mkdir()
@@ -96,12 +141,7 @@ async def test_what_tests_of_small_repositories_use_works_without_pytest(tool: T
     (repository / "tests" / "test_broken.py").write_text("from calc import nothing\n")
     report = await tool("test")
     failures = {failure["test"]: failure for failure in report["failures"]}
-    assert set(failures) == {
-        "test_calc.py::test_add",
-        "tests/test_broken.py",
-        "tests/test_cases.py::Case::test_sub",
-        "tests/test_features.py::test_does_not_raise",
-    }
+    assert set(failures) == FAILING
     assert report["skipped"] == 4
     assert report["passed"] == 12
     assert "add(2, 1) is 1" in failures["test_calc.py::test_add"]["message"]
