@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import subprocess
 import sys
 import tempfile
+import time
+from functools import cache
 from pathlib import Path
 
 from mcp_servers.sandbox import syscalls
 from mcp_servers.sandbox.confined import ENVIRONMENT, Confined, program, settings
 from mcp_servers.sandbox.grounds import FLAGS, UNPRIVILEGED, interpreter, popen
+from mcp_servers.sandbox.worker import remove_tree
+
+_PREFIX = "lyceum-sandbox-"
+_OLD_SECONDS = 3600.0
 
 
 class Landlock(Confined):
@@ -28,7 +35,8 @@ class Landlock(Confined):
         return ""
 
     def launch(self, answer: int) -> tuple[subprocess.Popen[bytes], Path | None]:
-        folder = Path(tempfile.mkdtemp(prefix="lyceum-sandbox-"))
+        _sweep()
+        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         if os.geteuid() == 0:
             os.chown(folder, UNPRIVILEGED, UNPRIVILEGED)
         python = interpreter()[1]
@@ -45,3 +53,14 @@ class Landlock(Confined):
         environment = {**ENVIRONMENT, "HOME": str(folder), "TMPDIR": str(folder)}
         command = [f"{python}/bin/python3", *FLAGS, f"{program('confine', 'kernel')}\nmain(confine)", told]
         return popen(command, environment, (answer,)), folder
+
+
+@cache
+def _sweep() -> None:
+    """Remove, once a process, the folders of processes that were killed before they could."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        with contextlib.suppress(OSError):
+            old = time.time() - folder.lstat().st_mtime > _OLD_SECONDS
+            if old and pid.isdigit() and not Path("/proc", pid).exists() and not folder.is_symlink():
+                remove_tree(folder)

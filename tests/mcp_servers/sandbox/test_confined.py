@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lyceum.artifacts import Artifact
+from mcp_servers.sandbox import landlock
 from mcp_servers.sandbox.bubblewrap import Bubblewrap
 from mcp_servers.sandbox.confined import Confined
 from mcp_servers.sandbox.worker import FLOOD_BYTES
@@ -162,3 +164,14 @@ def test_text_that_is_no_unicode_is_shown_escaped(tier: Confined) -> None:
     assert done.stdout == "\ufffd\n"
     assert done.error is not None
     assert done.error.value == "\\ud800"
+
+
+def test_what_a_killed_process_left_is_removed_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    dead, alive, fresh = (tmp_path / f"lyceum-sandbox-{pid}-x" for pid in ("99999999", os.getpid(), "99999998"))
+    for folder in (dead, alive, fresh):
+        folder.mkdir()
+    for folder in (dead, alive):
+        os.utime(folder, (1, 1))
+    landlock._sweep.__wrapped__()
+    assert [folder.exists() for folder in (dead, alive, fresh)] == [False, True, True]
