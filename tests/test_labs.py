@@ -40,8 +40,10 @@ async def test_what_a_lab_asserts_holds(path: Path, tmp_path: Path) -> None:
     lab = load_lab(path)
     local = "local_model" in lab.needs
     given_settings = Settings(home=REAL_HOME) if local else Settings(home=tmp_path / "home", offline=True)
+    work = tmp_path / "work"  # apart from the home: what a lab takes in is its own files
+    work.mkdir()
     async with lab_door(lab, given_settings) as door:
-        report = await run_lab(lab, door, work=tmp_path, keep=tmp_path / "kept")
+        report = await run_lab(lab, door, work=work, keep=tmp_path / "kept")
     assert report.ok, "\n".join(report.failures)
 
 
