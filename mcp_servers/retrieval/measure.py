@@ -41,7 +41,7 @@ def read_cases(path: Path) -> list[Case]:
         text = path.read_text(encoding="utf-8")
         lines = [line for line in text.splitlines() if line.strip()]
         held: Any = [json.loads(line) for line in lines] if path.suffix == ".jsonl" else yaml.safe_load(text)
-        rows = [row for row in cast("list[Any]", held) if isinstance(row, dict) and "carries" in row]
+        rows: list[Any] = [row for row in cast("list[Any]", held) if isinstance(row, dict) and "carries" in row]
         cases = TypeAdapter(list[Case]).validate_python(rows)
     except (OSError, UnicodeDecodeError, ValueError, TypeError, yaml.YAMLError, ValidationError):
         cases = []
