@@ -56,7 +56,8 @@ def _joins(held: Sequence[Block], block: Block, target: int, most: int) -> bool:
     if block.page != held[0].page:
         return False
     if block.kind == "heading":  # one that ends the section above would lose that section's name
-        return all(above.kind == "heading" for above in held) and block.level > held[-1].level
+        below = all(above.kind == "heading" for above in held) and block.level > held[-1].level
+        return below and block.end - held[0].start <= most  # they are the text where nothing follows them
     if "table" in (block.kind, held[-1].kind) and held[-1].kind != "heading":
         return False  # a table is a passage of its own
     start = _start(held)
