@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,16 +50,32 @@ class ProductFrontDoor:
 
 @asynccontextmanager
 async def front_door(settings: Settings) -> AsyncGenerator[ProductFrontDoor]:
-    """Wire the product on a throw-away home, so that hundreds of questions leave no thread and no database behind.
-
-    Models that were pulled are shared with the user's own home.
-    """
+    """Wire the product on a throw-away home, so that hundreds of questions leave no thread and no database behind."""
 
     def unheard(_event: BaseModel) -> None: ...
 
-    with tempfile.TemporaryDirectory(prefix="lyceum-eval-") as folder:
-        models = settings.home / "models"
-        if models.is_dir():
-            (Path(folder) / "models").symlink_to(models, target_is_directory=True)
-        async with wire(settings.model_copy(update={"home": Path(folder)}), listen=unheard) as app:
+    with passing_home(settings, "models") as passing:
+        async with wire(passing, listen=unheard) as app:
             yield ProductFrontDoor(app)
+
+
+@contextmanager
+def passing_home(settings: Settings, *shared: str) -> Generator[Settings]:
+    """Give the same settings on a home that ends with the block; `shared` folders of the user's own are linked in."""
+    with tempfile.TemporaryDirectory(prefix="lyceum-") as folder:
+        for name in shared:
+            if (settings.home / name).is_dir():
+                (Path(folder) / name).symlink_to(settings.home / name, target_is_directory=True)
+        try:
+            yield settings.model_copy(update={"home": Path(folder)})
+        finally:
+            _stop_logging_to(Path(folder))
+
+
+def _stop_logging_to(folder: Path) -> None:
+    """A log outlives the wiring, so that the last error is in it too; it must not outlive its folder."""
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if isinstance(handler, logging.FileHandler) and Path(handler.baseFilename).is_relative_to(folder):
+            root.removeHandler(handler)
+            handler.close()

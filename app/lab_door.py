@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import re
-import tempfile
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from app.cli.render import outputs_of
+from app.front_door import passing_home
 from app.wiring import App, wire
 from evals.labs.lab import Lab, Step
 from lyceum.artifacts import FolderArtifacts
 from lyceum.errors import OperatorError, UserError, nearest
 from lyceum.events import Answered, ModelCalled, ToolCalled, ToolReturned
+from lyceum.extras import install_command
 from lyceum.settings import Settings
 from mcp_servers.sandbox.packages import Packages
 from models.offline.model import OfflineModel
@@ -124,19 +125,15 @@ async def lab_door(lab: Lab, settings: Settings) -> AsyncGenerator[ProductLabDoo
     """
     missing = lacking(lab)
     if missing:
-        files = " ".join(f"-r requirements/{extra}.lock" for extra in missing)
         raise OperatorError(
-            f"{lab.id} needs the {' and '.join(missing)} extra.", next_step=f"Run .venv/bin/uv pip install {files}"
+            f"{lab.id} needs the {' and '.join(missing)} extra.", next_step=f"Run {install_command(*missing)}"
         )
     if "local_model" not in lab.needs and settings.model is None:
         settings = settings.model_copy(update={"offline": True})
-    with tempfile.TemporaryDirectory(prefix="lyceum-lab-") as folder:
-        if SANDBOX_PACKAGES in lab.needs:
-            await asyncio.to_thread(Packages(settings.home).install)
-        for name in ("models", "sandbox"):
-            if (settings.home / name).is_dir():
-                (Path(folder) / name).symlink_to(settings.home / name, target_is_directory=True)
-        async with wire(settings.model_copy(update={"home": Path(folder)})) as app:
+    if SANDBOX_PACKAGES in lab.needs:
+        await asyncio.to_thread(Packages(settings.home).install)
+    with passing_home(settings, "models", "sandbox") as passing:
+        async with wire(passing) as app:
             if "local_model" in lab.needs and isinstance(app.runtime.models.get(), OfflineModel):
                 raise OperatorError(
                     f"{lab.id} needs a language model, and the offline engine is none.",
