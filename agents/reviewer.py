@@ -16,6 +16,7 @@ from pydantic_ai.models import Model
 from pydantic_ai.toolsets import AbstractToolset
 
 from agents.role import DATA_RULE, Answer, Role
+from agents.routing import ASKS_REVIEW
 from models.checks.arithmetic import Equation, equations
 from models.local.think import Think, fill
 from models.offline.skill import Call, Turn, content_words, question_of
@@ -29,7 +30,7 @@ _LOOK = "You check one answer. Say in one short sentence whether it answers its 
 
 # What begins a step in a person's words: "Step 2:", "3.", "- ", or a new line.
 _STEP = re.compile(r"(?:^|\s)step\s+\w+\s*[:.)-]\s*|^\s*(?:\d+[.)]|[-*•])\s+|\n+", re.IGNORECASE | re.MULTILINE)
-_ASKED = re.compile(r"^\s*(?:please\s+)?(?:review|check|verify|proofread)\b[^:\n]*[:\n]", re.IGNORECASE)
+_ASKED = re.compile(rf"{ASKS_REVIEW}[^:\n]*[:\n]", re.IGNORECASE)
 _NOTHING = "There is no sum in it that I can work out again, and no evidence beside it that I could check it against."
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?![\w])")
@@ -79,11 +80,19 @@ def reviewer(
 
 def offline(turn: Turn) -> Sequence[Call] | BaseModel:
     """Reject steps that failed, whose sums are wrong, or whose numbers or words are not in their evidence."""
-    request = question_of(turn.request)
+    work = _work_in(turn)
+    return _review_words(question_of(turn.request)) if work is None else _check(work)
+
+
+def _work_in(turn: Turn) -> Work | None:
+    """Return the work that a flow hands over as JSON; None where a person states it in words."""
     try:
-        work = Work.model_validate_json(request)
+        return Work.model_validate_json(question_of(turn.request))
     except ValueError:
-        return _review_words(request)
+        return None
+
+
+def _check(work: Work) -> Review:
     issues = [Issue(step=step.id, reason=reason) for step in work.steps if (reason := _wrong_with(step))]
     return Review(verdict="reject" if issues else "approve", issues=issues)
 
@@ -126,11 +135,12 @@ def _plain(number: str) -> str:
 
 async def guided(turn: Turn, think: Think) -> Sequence[Call] | BaseModel:
     """Check as offline, which a small model does not do better, then let the model look at what passed."""
-    checked = offline(turn)
-    request = question_of(turn.request)
-    if not isinstance(checked, Review) or checked.verdict == "reject" or not request.startswith("{"):
+    work = _work_in(turn)
+    if work is None:
+        return offline(turn)
+    checked = _check(work)
+    if checked.verdict == "reject":
         return checked
-    work = Work.model_validate_json(request)
     issues: list[Issue] = []
     for step in work.steps:
         looked = await fill(think, Look, _LOOK, f"Task: {step.task}\nEvidence: {step.evidence}\nAnswer: {step.answer}")

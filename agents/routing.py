@@ -21,9 +21,8 @@ _TEACH = re.compile(
     r"\b(teach|tutor)\b|\b(lesson|quiz)\b.{0,12}\b(on|about|me)\b|\bhelp me (learn|understand)\b|\bi want to learn\b",
     re.IGNORECASE,
 )
-_REVIEW = re.compile(
-    r"^\s*(?:please\s+)?(?:review|check|verify|proofread)\b[^:\n]{0,80}[:\n]|^\s*step 1\s*[:.)]", re.IGNORECASE
-)
+ASKS_REVIEW = r"^\s*(?:please\s+)?(?:review|check|verify|proofread)\b"
+_REVIEW = re.compile(rf"{ASKS_REVIEW}[^:\n]{{0,80}}[:\n]|^\s*step 1\s*[:.)]", re.IGNORECASE)
 _TABLES = re.compile(
     r"\b(how many|how much|number of|count|total|average|avg|sum|most|least|fewest|top \d+|highest|lowest|longest"
     r"|shortest|cheapest|largest|smallest|oldest|newest|latest|per|list|which|show|who"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any
 
 from mcp import Client
-from mcp_types import TextContent
 from pydantic_ai import ModelRetry as AskModelAgain
 from pydantic_ai import Tool
 from pydantic_ai.toolsets import FunctionToolset
@@ -16,6 +15,7 @@ from pydantic_ai.toolsets import FunctionToolset
 from lyceum.errors import ModelRetry, Unavailable, UserError, nearest
 from lyceum.settings import Settings
 from mcp_servers.catalogue import cards, make
+from mcp_servers.peers import call_tool
 from mcp_servers.services import Services
 from models.providers import shown
 
@@ -24,8 +24,9 @@ class ConnectedTools:
     """In process by default, or at the URL that settings name; usable inside `connected` only."""
 
     def __init__(self, settings: Settings, services: Services) -> None:
+        self._servers = list(cards())
         for server, where in settings.tools.items():
-            _check(server, where)
+            _check(server, where, self._servers)
         self._settings = settings
         self._services = services
         self._clients: dict[str, asyncio.Future[Client]] = {}
@@ -33,7 +34,7 @@ class ConnectedTools:
         self._over = asyncio.Event()
 
     def servers(self) -> Sequence[str]:
-        return list(cards())
+        return self._servers
 
     async def toolset(self, server: str) -> FunctionToolset[Any]:
         """Return the server's tools as functions that call it over MCP.
@@ -55,11 +56,7 @@ class ConnectedTools:
         return FunctionToolset(tools, id=server)
 
     async def call(self, server: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        result = await (await self._client(server)).call_tool(tool, arguments)
-        if result.is_error:
-            text = " ".join(part.text for part in result.content if isinstance(part, TextContent))
-            raise ModelRetry(text or f"{tool} failed.")
-        return cast("dict[str, Any]", result.structured_content or {})
+        return await call_tool(await self._client(server), tool, arguments)
 
     @asynccontextmanager
     async def connected(self) -> AsyncGenerator[None]:
@@ -71,9 +68,10 @@ class ConnectedTools:
             await asyncio.gather(*self._sessions)
 
     async def _client(self, server: str) -> Client:
-        if server not in cards():
-            raise UserError(f"There is no tool server {server!r}.", next_step=nearest(server, cards(), what="servers"))
         if server not in self._clients:
+            if server not in self._servers:
+                known = nearest(server, self._servers, what="servers")
+                raise UserError(f"There is no tool server {server!r}.", next_step=known)
             promised = self._clients[server] = asyncio.get_running_loop().create_future()
             session = asyncio.create_task(self._session(server, promised), name=f"tool server {server}")
             self._sessions.add(session)
@@ -113,9 +111,9 @@ class ConnectedTools:
         return call
 
 
-def _check(server: str, where: str) -> None:
-    if server not in cards():
-        raise UserError(f"tools.{server} names no tool server.", next_step=nearest(server, cards(), what="servers"))
+def _check(server: str, where: str, servers: Sequence[str]) -> None:
+    if server not in servers:
+        raise UserError(f"tools.{server} names no tool server.", next_step=nearest(server, servers, what="servers"))
     if where != "inprocess" and not where.startswith(("http://", "https://")):
         raise UserError(
             f"tools.{server} is {where!r}.",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from lyceum.errors import ModelRetry
 from lyceum.settings import Settings
 from mcp_servers.services import CallTool, Services
+
+if TYPE_CHECKING:
+    from mcp import Client
 
 
 def caller(settings: Settings, services: Services) -> CallTool:
@@ -16,14 +19,21 @@ def caller(settings: Settings, services: Services) -> CallTool:
 
     async def call(server: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         from mcp import Client
-        from mcp_types import TextContent
 
         from mcp_servers.catalogue import make
 
         async with Client(make(server, settings, services)) as client:
-            result = await client.call_tool(tool, arguments)
-        if result.is_error:
-            raise ModelRetry(" ".join(part.text for part in result.content if isinstance(part, TextContent)))
-        return cast("dict[str, Any]", result.structured_content or {})
+            return await call_tool(client, tool, arguments)
 
     return call
+
+
+async def call_tool(client: Client, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Call one tool and return its structured result; raises ModelRetry with the tool's own words."""
+    from mcp_types import TextContent
+
+    result = await client.call_tool(tool, arguments)
+    if result.is_error:
+        text = " ".join(part.text for part in result.content if isinstance(part, TextContent))
+        raise ModelRetry(text or f"{tool} failed.")
+    return cast("dict[str, Any]", result.structured_content or {})

@@ -204,7 +204,4 @@ def _opening(messages: Sequence[ModelMessage]) -> str:
 def _details(question: str) -> list[str]:
     """Return what embeddings blur and answers turn on: numbers, names, quoted words, negations and comparisons."""
     found = re.findall(r"\d[\d.,]*|(?<!^)(?<![.?!] )\b[A-Z]\w+|\"[^\"]+\"|'[^']+'", question)
-    turns = (
-        r"\b(?:not?|never|without|except|least|most|fewest|lowest|highest|more|less|fewer|first|last|before|after)\b"
-    )
-    return sorted([*found, *re.findall(turns, question.lower())])
+    return sorted([*found, *_TURNS.findall(question.lower())])

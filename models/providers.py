@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from lyceum.errors import OperatorError, UserError
+from lyceum.extras import install_command
 from lyceum.settings import ProviderSettings
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ HOSTED: Mapping[str, Hosted] = {
 def lacking(provider: str, environment: Mapping[str, str]) -> str:
     """Return what a hosted provider still needs, as an instruction; empty when it can be used."""
     if provider == "bedrock" and importlib.util.find_spec("boto3") is None:
-        return "install the bedrock extra: .venv/bin/uv pip install -r requirements/bedrock.lock"
+        return f"install the bedrock extra: {install_command('bedrock')}"
     needs = list(HOSTED[provider].needs)
     if provider == "azure" and _is_v1(environment.get("AZURE_OPENAI_ENDPOINT", "")):
         needs.remove(("OPENAI_API_VERSION",))

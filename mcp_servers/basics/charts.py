@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,7 +12,6 @@ from mcp_servers.basics.tables import Aggregate, ChartKind, Table, is_missing, k
 
 MOST_POINTS = 5_000
 MOST_BARS = 60
-INSTALL = "install the charts extra: .venv/bin/uv pip install -r requirements/charts.lock"
 
 
 def spec_for(
@@ -141,12 +139,3 @@ def _bins(count: int) -> int:
 def _field(name: str) -> str:
     """Dots and brackets in a field's name lead into objects unless they are escaped."""
     return name.replace("\\", "\\\\").replace(".", "\\.").replace("[", "\\[").replace("]", "\\]")
-
-
-def png_of(spec: dict[str, Any]) -> bytes | None:
-    """Draw a specification; None where the extra is not installed."""
-    try:
-        import vl_convert
-    except ImportError:
-        return None
-    return vl_convert.vegalite_to_png(json.dumps(spec), scale=2)

@@ -147,8 +147,9 @@ def _tables(server: ToolServer, services: Services) -> None:
         title: Annotated[str, Field(description="A title.", max_length=200)] = "",
     ) -> Chart:
         """Draw a histogram, line, bar or scatter chart of a table, as a Vega-Lite specification and a picture."""
-        from mcp_servers.basics.charts import INSTALL, png_of, spec_for
+        from mcp_servers.basics.charts import spec_for
         from mcp_servers.basics.tables import read_table
+        from mcp_servers.vega import INSTALL, png_of
 
         table = read_table(await _given(csv, artifact, services))
         spec = spec_for(table, kind, x, y, aggregate, title)

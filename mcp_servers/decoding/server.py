@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from lyceum.errors import ModelRetry
 from lyceum.settings import Settings
 from mcp_servers.decoding.results import Distributions, Method, Model, Models, Texts, Trained
+from mcp_servers.given import text_given
 from mcp_servers.server import ToolServer
 from mcp_servers.services import Services
 
@@ -38,7 +37,9 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         replace: Annotated[bool, Field(description="Replace one of the same name.")] = False,
     ) -> Trained:
         """Train a word n-gram model on a text and keep it under a name; tells its perplexity on held-out lines."""
-        whole = await asyncio.to_thread(_text_of, text, path)
+        from mcp_servers.decoding.ngram import MOST_CHARACTERS
+
+        whole = await asyncio.to_thread(text_given, text, path, most=MOST_CHARACTERS)
         return await asyncio.to_thread(_shelf(services).train, name, whole, order, replace=replace)
 
     @server.expose(title="List language models", effect="read")
@@ -94,18 +95,3 @@ def _shelf(services: Services) -> Shelf:
     from mcp_servers.decoding.answers import Shelf
 
     return Shelf(services.home)
-
-
-def _text_of(text: str, path: str) -> str:
-    if bool(text) == bool(path):
-        raise ModelRetry("Text to learn from comes as text or as path.", next_step="Send one of the two.")
-    if text:
-        return text
-    file = Path(path).expanduser()
-    try:
-        if file.stat().st_size > 4_000_000:
-            raise ModelRetry(f"{file.name} is too large.", next_step="Send at most 1,000,000 characters.")
-        return file.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        reason = type(error).__name__
-        raise ModelRetry(f"{file.name} cannot be read as UTF-8 text ({reason}).", next_step="Send another.") from None

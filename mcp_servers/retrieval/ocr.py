@@ -9,7 +9,9 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
-MISSING = "Install the ocr extra: .venv/bin/uv pip install -r requirements/ocr.lock"
+from lyceum.extras import install_command
+
+MISSING = f"Install the ocr extra: {install_command('ocr')}"
 MOST_PAGES = 200  # at about two seconds a page
 DOTS_PER_INCH = 150
 SURE = 0.5  # lines read with less are noise more often than text

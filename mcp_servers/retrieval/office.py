@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from lyceum.errors import UserError
 from mcp_servers.retrieval import ocr
 from mcp_servers.retrieval.document import Document, Writer
+from mcp_servers.retrieval.packed import check_size
 
-MOST_UNPACKED = 500_000_000  # bytes; a Word file is a zip, and a small zip can unpack to anything
 _HEADING_STYLE = re.compile(r"Heading (\d)")
 
 
@@ -99,8 +99,7 @@ def read_docx(data: bytes) -> Document:
     broken = UserError("It is not a readable Word file.", next_step="Open it, save it as .docx, and retry.")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > MOST_UNPACKED:
-                raise UserError("It unpacks to more than 500 MB.", next_step="Split it, or remove its images.")
+            check_size(archive)
         document = docx.Document(io.BytesIO(data))
     except (zipfile.BadZipFile, OpcError, KeyError, ValueError, SyntaxError):  # lxml's errors are SyntaxErrors
         raise broken from None

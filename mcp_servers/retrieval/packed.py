@@ -23,13 +23,18 @@ _SLIDES = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 _SLIDE = re.compile(r"ppt/slides/slide(\d+)\.xml")
 
 
+def check_size(archive: zipfile.ZipFile) -> None:
+    """Raise UserError where an archive would fill the memory, as a bomb does."""
+    if sum(entry.file_size for entry in archive.infolist()) > MOST_UNPACKED:
+        raise UserError("It unpacks to more than 500 MB.", next_step="Split it, or remove its images.")
+
+
 @contextmanager
 def opened(data: bytes, what: str) -> Generator[zipfile.ZipFile]:
     """Open a zipped document; raises UserError where it is none, damaged, encrypted or a bomb."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > MOST_UNPACKED:
-                raise UserError("It unpacks to more than 500 MB.", next_step="Split it, or remove its images.")
+            check_size(archive)
             yield archive
     except (zipfile.BadZipFile, etree.XMLSyntaxError, KeyError, ValueError, RuntimeError, NotImplementedError):
         raise UserError(f"It is not a readable {what}.", next_step="Open it, save it again, and retry.") from None

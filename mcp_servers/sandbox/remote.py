@@ -19,6 +19,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from lyceum.errors import LyceumError, ModelRetry, OperatorError, Unavailable, nearest
+from lyceum.extras import install_command
 from mcp_servers.sandbox.claims import CHART_BYTES, picture
 from mcp_servers.sandbox.execution import (
     OUTPUT_BYTES,
@@ -214,7 +215,7 @@ class RemoteSandbox:
         except ImportError:
             raise OperatorError(
                 "The sandbox at E2B needs an optional package.",
-                next_step="Install the e2b extra: .venv/bin/uv pip install -r requirements/e2b.lock",
+                next_step=f"Install the e2b extra: {install_command('e2b')}",
             ) from None
         async with self._making:
             lasts = int(self._idle_seconds)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from lyceum.errors import ModelRetry
 from lyceum.tables import Cell
+from mcp_servers.vega import png_of
 
 Kind = Literal["line", "bar", "point", "histogram", "heatmap"]
 MOST_BARS = 60
@@ -128,13 +129,4 @@ def chart(
             f"({len(rows)} rows of {', '.join(columns)}).",
             next_step=f"Send a query with at least two rows, a column of numbers and at most {MOST_BARS} names.",
         )
-    return spec, draw(spec)
-
-
-def draw(spec: dict[str, Any]) -> bytes | None:
-    """Return a PNG of a specification, or None where the `charts` extra is not installed."""
-    try:
-        import vl_convert
-    except ImportError:
-        return None
-    return vl_convert.vegalite_to_png(spec, scale=2.0, allowed_base_urls=[])
+    return spec, png_of(spec)

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from lyceum.errors import ModelRetry, UserError
+from lyceum.extras import install_command
 from lyceum.tables import Cell
 from mcp_servers.sql.flat import FLAT
 
@@ -135,7 +136,7 @@ class Database:
             process.stop()
             reason = reply["refused"] if reply else "it took too much time or memory"
             if reply and reply.get("missing"):
-                step = "install the postgres extra: .venv/bin/uv pip install -r requirements/postgres.lock"
+                step = f"install the postgres extra: {install_command('postgres')}"
             else:
                 step = ROLE if self.kind == "postgres" else "Check that the file is whole."
             raise UserError(f"{self.shown} cannot be opened ({reason}).", next_step=step)

@@ -170,13 +170,14 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         """
         from mcp_servers.sql.ask import run
         from mcp_servers.sql.charts import chart
+        from mcp_servers.vega import INSTALL
 
         opened = await asyncio.to_thread(shelf().get, database)
         result = await asyncio.to_thread(run, opened, sql, limits, most=limits.max_rows)
         spec, png = await asyncio.to_thread(chart, result.columns, result.rows, kind)
         drawn = Chart(sql=result.sql, spec=spec, truncated=result.truncated)
         if png is None:
-            drawn.note = "No picture: install the charts extra: .venv/bin/uv pip install -r requirements/charts.lock"
+            drawn.note = f"No picture: {INSTALL}"
         else:
             drawn.show(png)
             drawn.png = await services.artifacts.put(png, media_type="image/png", name="chart.png")

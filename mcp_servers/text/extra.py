@@ -6,8 +6,9 @@ import importlib
 from typing import Any
 
 from lyceum.errors import OperatorError
+from lyceum.extras import install_command
 
-INSTALL = "Install the text extra: .venv/bin/uv pip install -r requirements/text.lock"
+INSTALL = f"Install the text extra: {install_command('text')}"
 
 
 def library(name: str) -> Any:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from lyceum.errors import ModelRetry, nearest
 from lyceum.settings import Settings
+from mcp_servers.given import text_given
 from mcp_servers.server import ToolServer
 from mcp_servers.services import Services
 from mcp_servers.tokenizers.results import (
@@ -54,8 +53,9 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         Tells for BPE which pairs were merged first, how often they stood in the text and how the text shrank.
         """
         from mcp_servers.tokenizers.answers import trained
+        from mcp_servers.tokenizers.training import MOST_CHARACTERS
 
-        whole = await asyncio.to_thread(_text_of, text, path)
+        whole = await asyncio.to_thread(text_given, text, path, most=MOST_CHARACTERS)
         return await asyncio.to_thread(
             trained, _shelf(services), name, whole, kind, vocabulary_size, min_frequency, replace=replace
         )
@@ -171,24 +171,3 @@ def _shelf(services: Services) -> Shelf:
     from mcp_servers.tokenizers.shelf import Shelf
 
     return Shelf(services.home)
-
-
-def _text_of(text: str, path: str) -> str:
-    """Return the text given, or a file's; raises ModelRetry for both, neither, or a file that is no text."""
-    if bool(text) == bool(path):
-        raise ModelRetry("Text to learn from comes as text or as path.", next_step="Send one of the two.")
-    if text:
-        return text
-    from mcp_servers.tokenizers.training import MOST_CHARACTERS
-
-    file = Path(path).expanduser()
-    try:
-        if not file.is_file():
-            beside = [each.name for each in file.parent.iterdir()][:1000] if file.parent.is_dir() else []
-            raise ModelRetry(f"There is no file {path!r}.", next_step=nearest(file.name, beside, what="files")[:500])
-        if file.stat().st_size > 4 * MOST_CHARACTERS:
-            raise ModelRetry(f"{file.name} is too large.", next_step=f"Send at most {MOST_CHARACTERS:,} characters.")
-        return file.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        reason = type(error).__name__
-        raise ModelRetry(f"{file.name} cannot be read as UTF-8 text ({reason}).", next_step="Send another.") from None

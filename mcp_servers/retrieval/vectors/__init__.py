@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from pydantic import Field, SecretStr
 
 from lyceum.errors import OperatorError
+from lyceum.extras import install_command
 from lyceum.settings import Section
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 Kind = Literal["exact", "edge", "qdrant", "pgvector"]
-MISSING = "Install the vectors extra: .venv/bin/uv pip install -r requirements/vectors.lock"
+MISSING = f"Install the vectors extra: {install_command('vectors')}"
 
 
 class VectorIndex(Protocol):
