@@ -6,7 +6,6 @@ import asyncio
 import time
 from typing import Any
 
-import psycopg
 import pytest
 from pydantic import SecretStr
 
@@ -26,6 +25,8 @@ def opened(url: str) -> Database:
 
 def state(owner: str) -> list[Any]:
     """All that an attack could have changed: rows, tables, functions, roles and large objects."""
+    import psycopg
+
     with psycopg.connect(owner) as connection:
         rows = [
             connection.execute(f'SELECT md5(string_agg(t::text, $$,$$ ORDER BY t::text)) FROM "{table}" t').fetchone()  # pyright: ignore[reportArgumentType]
@@ -54,6 +55,8 @@ async def test_no_attack_gets_anywhere(postgres: Address, front: Front) -> None:
 
 
 async def test_every_plain_question_gets_the_rows_of_the_server(postgres: Address, front: Front) -> None:
+    import psycopg
+
     plain = psycopg.connect(postgres["reader"], autocommit=True, cursor_factory=psycopg.RawCursor)
     plain.execute("SET timezone = 'UTC'")
     from mcp_servers.sql.engine import _cell  # pyright: ignore[reportPrivateUsage]
@@ -74,6 +77,8 @@ async def test_every_plain_question_gets_the_rows_of_the_server(postgres: Addres
 
 
 def test_a_role_that_could_do_more_is_refused_with_how_to_make_one(postgres: Address) -> None:
+    import psycopg
+
     with pytest.raises(UserError) as refused:
         opened(postgres["owner"])
     assert "is a superuser" in refused.value.message
@@ -125,6 +130,8 @@ def test_behind_the_guard_the_server_itself_refuses(postgres: Address) -> None:
 
 
 def test_a_late_query_is_ended_on_the_server_too(postgres: Address) -> None:
+    import psycopg
+
     database = opened(postgres["reader"])
     start = time.monotonic()
     with pytest.raises(ModelRetry, match="longer than"):
@@ -138,6 +145,8 @@ def test_a_late_query_is_ended_on_the_server_too(postgres: Address) -> None:
 
 
 def test_a_lost_connection_is_made_again(postgres: Address) -> None:
+    import psycopg
+
     database = opened(postgres["reader"])
     with psycopg.connect(postgres["owner"], autocommit=True) as connection:
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lyceum'")
@@ -148,6 +157,8 @@ def test_a_lost_connection_is_made_again(postgres: Address) -> None:
 
 
 async def test_a_changed_table_is_read_anew_and_odd_names_are_found(postgres: Address, front: Front) -> None:
+    import psycopg
+
     with psycopg.connect(postgres["owner"], autocommit=True) as connection:
         connection.execute(
             'CREATE TABLE "Mixed" ("Id" INTEGER PRIMARY KEY, "Label" TEXT); GRANT SELECT ON "Mixed" TO reader'
