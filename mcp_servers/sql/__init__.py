@@ -1,1 +1,1 @@
-"""Read-only SQL over SQLite and DuckDB files and over CSV, Parquet and XLSX files as tables."""
+"""Read-only SQL over SQLite, DuckDB and PostgreSQL, and over CSV, Parquet and XLSX files as tables."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -11,29 +10,21 @@ from typing import Any
 import pytest
 import yaml
 
+from mcp_servers.sql import probes
+
 HERE = Path(__file__).parent
-MUSIC = (HERE / "music.sql").read_text(encoding="utf-8")
-SHOWN = ("artist", "genre", "album", "track", "employee", "sale", "Order Details")  # and not secret
+MUSIC = (probes.HERE / "attacked.sql").read_text(encoding="utf-8")
 Front = Callable[..., AbstractAsyncContextManager[Any]]
 
 
-def statements(file: str) -> Any:
-    return yaml.safe_load((HERE / file).read_text(encoding="utf-8"))
+def benign(dialect: str) -> list[str]:
+    groups = yaml.safe_load((HERE / "benign.yaml").read_text(encoding="utf-8"))
+    return [*groups["all"], *groups[dialect]]
 
 
-def make_sqlite(path: Path) -> Path:
-    with sqlite3.connect(path) as made:
-        made.executescript(MUSIC)
-    made.close()
-    return path
-
-
-def make_duckdb(path: Path) -> Path:
-    import duckdb
-
-    with duckdb.connect(str(path)) as made:
-        made.execute(MUSIC)
-    return path
+def told(rows: list[Any]) -> list[list[str]]:
+    """Rows by what they say: numbers to nine digits, so that an engine's summing order is no difference."""
+    return [[f"{cell:.9g}" if isinstance(cell, (int, float)) else str(cell) for cell in row] for row in rows]
 
 
 @pytest.fixture

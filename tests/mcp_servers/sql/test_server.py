@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from .conftest import HERE, Front, make_sqlite
+from mcp_servers.sql.probes import make_sqlite
+
+from .conftest import HERE, Front
 
 LAYER = HERE / "music.semantic.yaml"
 
