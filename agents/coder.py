@@ -12,7 +12,7 @@ from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.models import Model
 from pydantic_ai.toolsets import AbstractToolset
 
-from agents.repairing import Proposal, assignment_in, imports, propose
+from agents.repairing import Proposal, assignment_in, imports, propose, small_changes
 from agents.role import DATA_RULE, Answer, Role
 from models.local.think import Think
 from models.offline.skill import Call, Result, Turn, question_of
@@ -68,11 +68,11 @@ def code_in(request: str) -> str:
 
 
 def offline(turn: Turn) -> Sequence[Call] | BaseModel:
-    """Run the code in the request; the engine writes none of its own, but for an import that is plainly missing."""
+    """Run the code in the request; the engine writes none of its own, but mends imports and small slips."""
     given = assignment_in(turn.request)
     if given is not None:
-        known = imports(given)
-        return CodeResult(proposals=known, declined="" if known else "The offline engine writes no code.")
+        known = imports(given) or (small_changes(given) if given.attempt == 1 else [])
+        return CodeResult(proposals=known, declined="" if known else "The offline engine writes no code of its own.")
     code = code_in(question_of(turn.request))
     if not code:
         return CodeResult(declined="The offline engine runs the code you give it, but writes none.")
@@ -85,7 +85,8 @@ async def guided(turn: Turn, think: Think) -> Sequence[Call] | BaseModel:
     """Run the code in the request; without one let the model write it, and correct it where it fails."""
     given = assignment_in(turn.request)
     if given is not None:
-        return CodeResult(proposals=imports(given) or await propose(given, think))
+        known = imports(given) or (small_changes(given) if given.attempt == 2 else [])
+        return CodeResult(proposals=known or await propose(given, think))
     request = question_of(turn.request)
     if code_in(request):
         return offline(turn)

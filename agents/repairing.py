@@ -10,6 +10,7 @@ import textwrap
 
 from pydantic import BaseModel, Field
 
+from agents.mutants import mutants
 from models.local.think import Think
 
 SAMPLES = 4
@@ -23,6 +24,10 @@ _EXPORTERS = (
 _REWRITE = (
     "You correct Python code. You see a file's code, a test that fails and what the test said. "
     "Write the whole corrected {what} `{name}`, keep its name, change only what is wrong, add no tests and no examples."
+)
+_FRESH = (
+    "You write Python code. You see a file in which the body of `{name}` is left out, and tests of it. "
+    "Write only the {what} `{name}`, in full, so that it does what its description and the tests say; add no tests."
 )
 _ADD = (
     "You write Python code. You see a file, and a test that needs `{name}`, which does not exist yet. "
@@ -127,25 +132,42 @@ def _with_import(path: str, text: str, line: str) -> Edit:
     return Edit(path=path, old=text, new="\n".join([*lines[:at], *gap, line, *lines[at:]]))
 
 
+def small_changes(given: Assignment) -> list[Proposal]:
+    """Propose single small changes of the suspect: these need no model either, but tests that tell right from wrong."""
+    suspect = given.suspect
+    if suspect is None or suspect.kind != "function":
+        return []
+    return [
+        Proposal(edits=[Edit(path=suspect.path, old=suspect.text, new=text)])
+        for text in mutants(suspect.text, suspect.first, suspect.last)
+    ]
+
+
 async def propose(given: Assignment, think: Think) -> list[Proposal]:
-    """Let a small model write the suspect anew: once without doubt, then several times, shown what did not help."""
+    """Let a small model write the suspect anew; from its second attempt on several times, shown what did not help.
+
+    A small model that sees a wrong function copies it. So it is first asked to write the function from what it is for,
+    its body left out, and then to correct it.
+    """
     suspect = given.suspect
     if suspect is None:
         return []
     missing = suspect.kind.startswith("missing ")
     what = suspect.kind.removeprefix("missing ")
     name = suspect.name if what == "file" else suspect.name.rsplit(".", 1)[-1]
-    system = (_ADD if missing else _REWRITE).format(what=what, name=name)
+    hidden = _without_body(suspect) if what == "function" and not missing else None
     first = given.attempt == 1
-    texts = await think(
-        system,
-        _shown(given, suspect, missing=missing),
-        begin="```python\n",
-        stop=["```"],
-        samples=1 if first else SAMPLES,
-        temperature=0.0 if first else 0.8,
-        max_tokens=LONGEST,
-    )
+    texts: list[str] = []
+    for around in [hidden, None] if hidden and first else [hidden]:
+        texts += await think(
+            (_ADD if missing else _FRESH if around else _REWRITE).format(what=what, name=name),
+            _shown(given, suspect, around, missing=missing),
+            begin="```python\n",
+            stop=["```"],
+            samples=1 if first else SAMPLES,
+            temperature=0.0 if first else 0.8,
+            max_tokens=_room(suspect, missing=missing),
+        )
     proposals: list[Proposal] = []
     for text in dict.fromkeys(texts):
         edit = (
@@ -156,22 +178,47 @@ async def propose(given: Assignment, think: Think) -> list[Proposal]:
     return proposals
 
 
-def _shown(given: Assignment, suspect: Suspect, *, missing: bool) -> str:
+def _without_body(suspect: Suspect) -> str | None:
+    """Return the file with the suspect's signature and docstring only."""
+    lines = suspect.text.split("\n")
+    try:
+        (node,) = ast.parse(textwrap.dedent("\n".join(lines[suspect.first - 1 : suspect.last]))).body
+    except (SyntaxError, ValueError):
+        return None
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return None
+    keeps = ast.get_docstring(node) is not None
+    at = node.body[0].end_lineno if keeps else node.body[0].lineno - 1
+    if at is None or (not keeps and at < 1):
+        return None
+    indent = " " * node.body[0].col_offset + (re.match(r"\s*", lines[suspect.first - 1]) or [""])[0]
+    text = "\n".join([*lines[: suspect.first - 1 + at], f"{indent}...", *lines[suspect.last :]])
+    return text if len(lines) <= 60 else _outline(suspect.model_copy(update={"text": text}))
+
+
+def _room(suspect: Suspect, *, missing: bool) -> int:
+    """Return how many tokens may be written: somewhat more than stand there now, so that rambling ends soon."""
+    if missing:
+        return LONGEST // 2
+    lines = suspect.text.split("\n")[suspect.first - 1 : suspect.last]
+    return min(LONGEST, 120 + len("\n".join(lines)) // 2)
+
+
+def _shown(given: Assignment, suspect: Suspect, hidden: str | None, *, missing: bool) -> str:
     """The prompt: what stays the same from attempt to attempt comes first, so that it stays in the cache."""
     lines = suspect.text.split("\n")
-    around = suspect.text if len(lines) <= 60 else _outline(suspect)
+    around = hidden or (suspect.text if len(lines) <= 60 else _outline(suspect))
     own = textwrap.dedent("\n".join(lines[suspect.first - 1 : suspect.last]))
     parts = [f"File {suspect.path}:\n```python\n{around.strip()}\n```"]
-    if not missing and len(lines) > suspect.last - suspect.first + 1:
+    if not missing and hidden is None and len(lines) > 60:
         parts.append(f"To correct:\n```python\n{own}\n```")
     parts += [
         f"This test fails:\n```python\n{failing.source.strip()}\n```\nIt said: {failing.message[:400]}"
         for failing in given.failing[:2]
     ]
-    if given.tried:
-        parts.append(
-            "This did not help:\n" + "\n\n".join(f"```python\n{each.strip()}\n```" for each in given.tried[-2:])
-        )
+    tried = [each for each in given.tried if each.strip()]
+    if tried:
+        parts.append("This did not help:\n" + "\n\n".join(f"```python\n{each.strip()}\n```" for each in tried[-2:]))
     return "\n\n".join(parts)
 
 

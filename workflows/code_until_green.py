@@ -6,11 +6,12 @@ run is cut off; what was written is undone when the tests then say otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from agents.repairing import Assignment, Edit
+from agents.repairing import Assignment, Edit, Proposal
 from lyceum.events import Note
 from workflows.context import AgentInput, Context
 from workflows.steps.code_until_green import (
@@ -24,6 +25,7 @@ from workflows.steps.code_until_green import (
 )
 
 TOOL = "workspace_edit"
+ROUND_SECONDS = 90.0  # for trying the proposals of one round
 
 
 class MendRequest(BaseModel):
@@ -33,7 +35,7 @@ class MendRequest(BaseModel):
     request: str = "Make the failing tests pass."
     model: str = "default"
     approve: list[str] = []
-    rounds: int = Field(default=10, ge=1, le=100)
+    rounds: int = Field(default=14, ge=1, le=100)
     seconds: float = Field(default=600, gt=0)
 
 
@@ -76,42 +78,49 @@ async def _search(ctx: Context, request: MendRequest, tests: Tests) -> tuple[lis
     """Collect the edits that help, on a copy; returns them, what the tests then say, and the rounds it took."""
     started: datetime = await ctx.now()
     edits: list[Edit] = []
+    attempts: dict[str, int] = {}
     tried: list[tuple[str, str]] = []
     rounds = 0
     while not tests.green and rounds < request.rounds:
         if (await ctx.now() - started).total_seconds() > request.seconds:
             await ctx.emit(Note(level="warning", text=f"The search ended after {request.seconds:g} s."))
             break
-        found = (await ctx.step(localise, request.workspace, request.request, tests, edits, tried)).assignment
+        found = (await ctx.step(localise, request.workspace, request.request, tests, edits, attempts, tried)).assignment
         if found is None:
             break
         rounds += 1
         given = AgentInput(prompt=found.model_dump_json(), deps={"approved": request.approve})
         result = await ctx.agent("coder", given, request.model)
-        best: tuple[list[Edit], Tests] | None = None
-        for proposal in result.proposals:
-            after = await ctx.step(run_tests, request.workspace, [*edits, *proposal.edits])
-            if after.better_than(best[1] if best else tests) and not _touches_tests(proposal.edits, tests):
-                best = (proposal.edits, after)
-            else:
-                tried.append(_place(found, proposal.edits))
-            if after.green:
-                break
-        if not result.proposals:
-            tried += [_place(found, [])] * 4
-            if result.declined and not edits and found.suspect is None:
-                break
-        if best is not None:
-            edits, tests = [*edits, *best[0]], best[1]
-            tried = []
-        where = key_of(found.suspect) if found.suspect else "imports"
+        best = await _best(ctx, request, edits, tests, result.proposals)
+        place = key_of(found.suspect) if found.suspect else ""
+        attempts[place] = attempts.get(place, 0) + 1
+        if best is None:
+            tried += [(place, _lines_of(found, proposal.edits)) for proposal in result.proposals[:4]]
+        else:
+            edits, tests, tried, attempts = [*edits, *best[0]], best[1], [], {}
         helped = "helped" if best else "did not help"
-        await ctx.emit(
-            Note(text=f"round {rounds}, {where}: {len(result.proposals)} edits tried, {helped}; {tests.failed} fail")
-        )
-        if result.declined and best is None:
-            break
+        done = f"{len(result.proposals)} edits tried, {helped}; {tests.failed} fail"
+        await ctx.emit(Note(text=f"round {rounds}, {place or 'imports'}: {done}"))
     return edits, tests, rounds
+
+
+async def _best(
+    ctx: Context, request: MendRequest, edits: list[Edit], tests: Tests, proposals: Sequence[Proposal]
+) -> tuple[list[Edit], Tests] | None:
+    """Try proposals on top of what helped so far; returns the best of those that help, or None."""
+    started: datetime = await ctx.now()
+    best: tuple[list[Edit], Tests] | None = None
+    for proposal in proposals:
+        if (await ctx.now() - started).total_seconds() > ROUND_SECONDS:
+            break
+        if _touches_tests(proposal.edits, tests):
+            continue
+        after = await ctx.step(run_tests, request.workspace, [*edits, *proposal.edits])
+        if after.better_than(best[1] if best else tests):
+            best = (proposal.edits, after)
+        if after.green:
+            break
+    return best
 
 
 async def _written(ctx: Context, request: MendRequest, mended: Mended, edits: list[Edit]) -> Mended:
@@ -152,11 +161,10 @@ def _touches_tests(edits: list[Edit], tests: Tests) -> bool:
     return any(edit.path in tests.files or edit.path.endswith("conftest.py") for edit in edits)
 
 
-def _place(found: Assignment, edits: list[Edit]) -> tuple[str, str]:
-    """Remember what did not help: the lines that were written."""
+def _lines_of(found: Assignment, edits: list[Edit]) -> str:
+    """Return the lines of edits that are new: what did not help, for the model to see."""
     old = set(found.suspect.text.split("\n")) if found.suspect else set[str]()
-    new = [line for edit in edits for line in edit.new.split("\n") if line not in old]
-    return (key_of(found.suspect) if found.suspect else "", "\n".join(new[:30]))
+    return "\n".join([line for edit in edits for line in edit.new.split("\n") if line not in old][:30])
 
 
 def _declined(reason: str, tests: Tests, rounds: int = 0) -> Mended:

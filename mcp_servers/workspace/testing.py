@@ -21,7 +21,7 @@ from mcp_servers.workspace.tree import files as files_in
 
 REPOSITORY_BYTES = 3_000_000  # compressed
 FILE_BYTES = 500_000  # of a file that tests may need
-EACH = 5.0  # seconds that one test may take
+EACH = 3.0  # seconds that one test may take
 PACKED = "tests.packed"
 _HARNESS = ("small_pytest", "run_tests")
 CODE = f"""\

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agents import coder
 from agents.coder import CodeResult
+from agents.mutants import mutants
 from agents.repairing import Assignment, Failing, Suspect
 from models.offline.skill import Turn
 
@@ -43,8 +48,8 @@ def suspect(name: str, kind: str, first: int, last: int) -> Suspect:
 
 async def led(script: Script, place: Suspect, **more: Any) -> list[str]:
     """Return the file as each proposal would leave it."""
-    given = Assignment(request="fix", failing=FAILING, suspect=place, texts={"box.py": TEXT}, **more)
-    result = await coder.guided(Turn(given.model_dump_json()), script)
+    task = Assignment(request="fix", failing=FAILING, suspect=place, texts={"box.py": TEXT}, **more)
+    result = await coder.guided(Turn(task.model_dump_json()), script)
     assert isinstance(result, CodeResult)
     return [TEXT.replace(edit.old, edit.new) for proposal in result.proposals for edit in proposal.edits]
 
@@ -92,7 +97,7 @@ async def test_an_import_that_came_with_the_code_joins_the_others() -> None:
 
 async def test_later_attempts_are_several_and_shown_what_did_not_help() -> None:
     script = Script(*(f"def half(n):\n    return n / {k}" for k in (2, 4, 4, 5)))
-    assert len(await led(script, HALF, attempt=2, tried=["    return n / 7"])) == 3
+    assert len(await led(script, HALF, attempt=3, tried=["    return n / 7"])) == 3
     assert "return n / 7" in script.asked[0]
 
 
@@ -102,14 +107,69 @@ async def test_later_attempts_are_several_and_shown_what_did_not_help() -> None:
 )
 def test_an_import_that_is_plainly_missing_needs_no_model(name: str, line: str) -> None:
     texts = {"box.py": '"""Boxes."""\n\nx = 1\n', "a/b.py": "def up(): ...\n"}
-    given = Assignment(request="fix", failing=[], undefined=[("box.py", name)], texts=texts)
-    result = coder.offline(Turn(given.model_dump_json()))
+    task = Assignment(request="fix", failing=[], undefined=[("box.py", name)], texts=texts)
+    result = coder.offline(Turn(task.model_dump_json()))
     assert isinstance(result, CodeResult)
     assert result.proposals[0].edits[0].new == f'"""Boxes."""\n\n{line}\n\nx = 1\n'
 
 
+async def test_a_function_is_first_written_from_what_it_is_for_and_then_corrected() -> None:
+    script = Script("def half(n):\n    return n / 2")
+    await led(script, HALF)
+    fresh, corrected = script.asked
+    assert "def half(n):\n    ..." in fresh
+    assert "n / 3" not in fresh
+    assert "n / 3" in corrected
+
+
+def mended(text: str, **more: Any) -> list[str]:
+    """Return the files that the offline engine proposes for the first function of a text."""
+    last = text.count("\n") or 1
+    place = Suspect(path="box.py", name="f", kind="function", first=1, last=last, text=text)
+    task = Assignment(request="fix", failing=FAILING, suspect=place, texts={"box.py": text}, **more)
+    result = coder.offline(Turn(task.model_dump_json()))
+    assert isinstance(result, CodeResult)
+    return [proposal.edits[0].new for proposal in result.proposals]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("return a - b", "return a + b"),
+        ("return a <  b", "return a <=  b"),
+        ("return a not  in b", "return a in b"),
+        ("return a and b", "return a or b"),
+        ("return range(1, a)", "return range(1, a + 1)"),
+        ("return b[a:]", "return b[a + 1:]"),
+        ("return b - a", "return a - b"),
+        ("return max(a, b)", "return min(a, b)"),
+        ("return a.lower()", "return a.upper()"),
+        ("return sorted(a, reverse=True)", "return sorted(a, reverse=False)"),
+        ("return 'é' + a[0]", "return 'é' + a[1]"),
+        ("return not a", "return a"),
+        (
+            "return b\n\n\ndef g(x=[]):\n    return x",
+            "return b\n\n\ndef g(x=None):\n    if x is None:\n        x = []\n    return x",
+        ),
+    ],
+)
+def test_small_slips_need_no_model_but_tests(wrong: str, right: str) -> None:
+    proposed = mended(f"def f(a, b):\n    {wrong}\n")
+    assert f"def f(a, b):\n    {right}\n" in proposed
+    assert len(set(proposed)) == len(proposed)
+
+
+@given(st.sampled_from(sorted(Path(coder.__file__).parent.glob("*.py"))), st.integers(1, 60))
+@settings(max_examples=15, deadline=None)
+def test_a_small_change_is_one_place_of_code_that_can_be_read(path: Path, first: int) -> None:
+    text = path.read_text(encoding="utf-8")
+    for mutant in mutants(text, first, first + 5):
+        ast.parse(mutant)
+        assert mutant != text
+
+
 def test_the_offline_engine_says_that_it_writes_no_code() -> None:
-    given = Assignment(request="fix", failing=FAILING, suspect=HALF, texts={"box.py": TEXT})
-    result = coder.offline(Turn(given.model_dump_json()))
+    task = Assignment(request="fix", failing=FAILING, suspect=HALF, texts={"box.py": TEXT}, attempt=2)
+    result = coder.offline(Turn(task.model_dump_json()))
     assert isinstance(result, CodeResult)
     assert result.declined

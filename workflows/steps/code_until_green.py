@@ -16,7 +16,7 @@ from lyceum.errors import ModelRetry
 from workflows.runtime import Runtime
 
 PLACES = 12  # that are considered
-TRIES = 8  # that one place is given
+ATTEMPTS = 4  # that one place is given
 TEST_LINES = 40
 WHOLE_LINES = 60  # of a file that is written anew as a whole
 _NO_NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'|module '([\w.]+)' has no attribute '(\w+)'")
@@ -120,12 +120,19 @@ async def undo(runtime: Runtime, workspace: str, applied: Applied) -> bool:
 
 
 async def localise(
-    runtime: Runtime, workspace: str, request: str, tests: Tests, edits: list[Edit], tried: list[tuple[str, str]]
+    runtime: Runtime,
+    workspace: str,
+    request: str,
+    tests: Tests,
+    edits: list[Edit],
+    attempts: dict[str, int],
+    tried: list[tuple[str, str]],
 ) -> Found:
     """Choose what to correct next and gather what the coder must see.
 
-    `tried` holds (place, code) of proposals that did not help; a place that was tried yields to others. How suspicious
-    a function is: Ochiai's coefficient over the tests that called it (Abreu et al. 2007), more where an error passed.
+    `attempts` counts the rounds that a place had, `tried` holds (place, code) of proposals that did not help; a place
+    that had its turn yields to less suspicious ones. How suspicious a function is: Ochiai's coefficient over the tests
+    that called it (Abreu et al. 2007), more where an error passed.
     """
     listed = await runtime.tools.call("workspace", "workspace_list", {"workspace": workspace, "depth": 8, "most": 1000})
     sources = [each["path"] for each in listed["entries"] if each["kind"] == "file" and each["path"].endswith(".py")]
@@ -139,10 +146,9 @@ async def localise(
     code = {path: text for path, text in texts.items() if not _is_test(path, tests)}
     undefined = _undefined(tests, code)
     ranked = [*_missing(tests, code), *_ranked(tests, code)]
-    counts = {key: sum(place == key for place, _ in tried) for key in {place for place, _ in tried}}
-    waited = [_round(counts.get(key_of(each), 0)) + (each.kind == "file") for each in ranked]
-    order = sorted(range(len(ranked)), key=lambda place: (waited[place], place))
-    order = [place for place in order if counts.get(key_of(ranked[place]), 0) < TRIES]
+    had = [attempts.get(key_of(each), 0) for each in ranked]
+    waits = [had[place] + place / 2 + (each.kind == "file") for place, each in enumerate(ranked)]
+    order = sorted((place for place in range(len(ranked)) if had[place] < ATTEMPTS), key=lambda place: waits[place])
     if not order:
         return Found()
     suspect = ranked[order[0]]
@@ -154,9 +160,9 @@ async def localise(
             request=request,
             failing=shown,
             suspect=suspect,
-            undefined=[] if own else undefined,
+            undefined=[] if attempts else undefined,
             texts={path: code[path] for path in list(paths)[:10]},
-            attempt=1 + _round(len(own)) + (1 if own else 0),
+            attempt=1 + had[order[0]],
             tried=own,
         )
     )
@@ -164,11 +170,6 @@ async def localise(
 
 def key_of(suspect: Suspect) -> str:
     return f"{suspect.path}:{suspect.name}"
-
-
-def _round(tried: int) -> int:
-    """The first proposal is one alone, later ones come several at a time."""
-    return 0 if tried == 0 else 1 + (tried - 1) // 4
 
 
 def _failing(tests: Tests, suspect: Suspect, texts: dict[str, str]) -> list[Failing]:
