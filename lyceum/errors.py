@@ -4,7 +4,9 @@ LyceumError
 ├── UserError           the person changes the request, a file or an option      exit 2
 ├── ModelRetry          the model sends other arguments; says which              exit 1
 ├── OperatorError       whoever runs the machine: disk, key, service, setting    exit 1
-│   └── Unavailable     a service or provider did not answer; trying again may help
+│   ├── Unavailable     a service or provider did not answer; trying again may help
+│   ├── StoreFailed     the run store took no write: disk full, file locked; the run goes on later
+│   └── LeaseLost       another process drives the run now
 ├── Stopped             nobody is wrong: the run has to end or wait here
 │   ├── WaitsForApproval                                                         exit 3
 │   ├── LimitReached    a budget or limit; partial results are kept              exit 4
@@ -52,6 +54,14 @@ class Unavailable(OperatorError):
     def __init__(self, message: str, *, next_step: str = "", retry_after: float | None = None) -> None:
         super().__init__(message, next_step=next_step)
         self.retry_after = retry_after
+
+
+class StoreFailed(OperatorError):
+    pass
+
+
+class LeaseLost(OperatorError):
+    pass
 
 
 class Stopped(LyceumError):

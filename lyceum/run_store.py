@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from lyceum.errors import OperatorError, UserError
+from lyceum.errors import LeaseLost, OperatorError, StoreFailed, UserError
 from lyceum.events import EVENT, Event, RunStatus
 from lyceum.runs import Approval, Attachment, Decision, EventT, Lease, Run, Thread
 
@@ -27,16 +27,20 @@ CREATE TABLE IF NOT EXISTS threads(
     id TEXT PRIMARY KEY, title TEXT NOT NULL, created TEXT NOT NULL, attachments TEXT NOT NULL DEFAULT '[]');
 CREATE TABLE IF NOT EXISTS runs(
     id TEXT PRIMARY KEY, thread TEXT NOT NULL REFERENCES threads(id), flow TEXT NOT NULL, input TEXT NOT NULL,
-    status TEXT NOT NULL, created TEXT NOT NULL, parent TEXT, result TEXT, error TEXT NOT NULL DEFAULT '');
+    status TEXT NOT NULL, created TEXT NOT NULL, parent TEXT, result TEXT, error TEXT NOT NULL DEFAULT '',
+    engine TEXT NOT NULL DEFAULT 'journal');
 CREATE INDEX IF NOT EXISTS runs_by_thread ON runs(thread, created);
 CREATE TABLE IF NOT EXISTS events(
     run TEXT NOT NULL, seq INTEGER NOT NULL, once TEXT, event TEXT NOT NULL, PRIMARY KEY(run, seq)) WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS events_once ON events(run, once) WHERE once IS NOT NULL;
 CREATE TABLE IF NOT EXISTS approvals(
     id TEXT PRIMARY KEY, run TEXT NOT NULL, key TEXT NOT NULL, title TEXT NOT NULL, request TEXT NOT NULL,
-    decision TEXT, asked TEXT NOT NULL, UNIQUE(run, key));
+    decision TEXT, asked TEXT NOT NULL, edits TEXT, UNIQUE(run, key));
 CREATE TABLE IF NOT EXISTS leases(run TEXT PRIMARY KEY, owner TEXT NOT NULL, fence INTEGER NOT NULL, until REAL);
 """
+
+# Columns that files of earlier releases lack.
+_ADDED = (("runs", "engine", "TEXT NOT NULL DEFAULT 'journal'"), ("approvals", "edits", "TEXT"))
 
 # A tool that was once allowed for the rest of its thread is allowed by the store itself, whatever face asks next.
 _ALLOW_AGAIN = """
@@ -48,6 +52,9 @@ UPDATE approvals SET decision = ? WHERE run = ? AND key = ? AND decision IS NULL
     AND json_extract(earlier.request, '$.tool') = json_extract(approvals.request, '$.tool')
     AND json_extract(earlier.request, '$.server') = json_extract(approvals.request, '$.server'))
 """
+
+# A lease that seems to last longer was written before the clock was set back: it may be taken, the fence protects.
+LONGEST_LEASE = 3600.0
 
 _ATTACHMENTS = TypeAdapter(list[Attachment])
 
@@ -68,9 +75,21 @@ def open_database(path: Path) -> sqlite3.Connection:
     return database
 
 
+def add_columns(database: sqlite3.Connection, added: Sequence[tuple[str, str, str]]) -> None:
+    """Add (table, column, type) to a file that was made before the column was known."""
+    for table, column, kind in added:
+        known = {row["name"] for row in database.execute(f"PRAGMA table_info({table})")}
+        if column not in known:
+            try:
+                database.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+            except sqlite3.OperationalError as error:  # another process was quicker
+                if "duplicate column" not in str(error):
+                    raise
+
+
 @contextmanager
 def transaction(database: sqlite3.Connection, lock: threading.RLock) -> Generator[sqlite3.Connection]:
-    """One immediate transaction; a full disk or a lock that never opens becomes an OperatorError."""
+    """One immediate transaction; raises StoreFailed for a full disk or a lock that never opens."""
     with lock:
         try:
             database.execute("BEGIN IMMEDIATE")
@@ -81,19 +100,33 @@ def transaction(database: sqlite3.Connection, lock: threading.RLock) -> Generato
                 raise
             database.execute("COMMIT")
         except sqlite3.OperationalError as error:
-            raise OperatorError(
+            raise StoreFailed(
                 f"The run store did not take a write ({error}).",
                 next_step="Check free disk space and that no other process holds the file.",
             ) from error
 
 
 def check_fence(database: sqlite3.Connection, run: str, fence: int) -> None:
-    """Raise OperatorError when the run has a newer driver than the one that holds this fence."""
+    """Raise LeaseLost when the run has a newer driver than the one that holds this fence."""
     row = database.execute("SELECT fence FROM leases WHERE run = ?", (run,)).fetchone()
     if row is not None and row["fence"] != fence:
-        raise OperatorError(
-            f"Another process took over run {run}.", next_step=f"Follow it with `lyceum runs watch {run}`."
-        )
+        raise LeaseLost(f"Another process took over run {run}.", next_step=f"Follow it with `lyceum runs watch {run}`.")
+
+
+def check_edits(decision: Decision, edits: Mapping[str, Any] | None) -> None:
+    """Raise UserError where an edited answer does not fit the JSON schema that the asker gave."""
+    if edits is None or decision.edited is None:
+        return
+    from jsonschema import ValidationError, validate
+
+    try:
+        validate(decision.edited, edits)
+    except ValidationError as error:
+        where = "/".join(str(part) for part in error.absolute_path) or "the answer"
+        raise UserError(
+            f"The edited answer does not fit: {where}: {error.message[:300]}.",
+            next_step="Correct it and decide again; nothing was decided.",
+        ) from None
 
 
 def _now() -> str:
@@ -108,6 +141,7 @@ class SqliteRunStore:
         self._lock = threading.RLock()
         with self._lock:
             self._database.executescript(_SCHEMA)
+            add_columns(self._database, _ADDED)
 
     def close(self) -> None:
         self._database.close()
@@ -150,14 +184,22 @@ class SqliteRunStore:
 
     # runs
 
-    async def create_run(self, thread: str, flow: str, input: Any, *, parent: str | None = None) -> Run:  # noqa: A002
+    async def create_run(
+        self,
+        thread: str,
+        flow: str,
+        input: Any,  # noqa: A002
+        *,
+        parent: str | None = None,
+        engine: str = "journal",
+    ) -> Run:
         await self.thread(thread)
         run_id = uuid.uuid4().hex[:12]
         with transaction(self._database, self._lock) as database:
             database.execute(
-                """INSERT INTO runs(id, thread, flow, input, status, created, parent)
-                   VALUES (?, ?, ?, ?, 'queued', ?, ?)""",
-                (run_id, thread, flow, _json(input), _now(), parent),
+                """INSERT INTO runs(id, thread, flow, input, status, created, parent, engine)
+                   VALUES (?, ?, ?, ?, 'queued', ?, ?, ?)""",
+                (run_id, thread, flow, _json(input), _now(), parent, engine),
             )
         return await self.run(run_id)
 
@@ -187,8 +229,10 @@ class SqliteRunStore:
 
     # events
 
-    async def append(self, run: str, event: EventT, *, once: str | None = None) -> EventT:
+    async def append(self, run: str, event: EventT, *, once: str | None = None, fence: int | None = None) -> EventT:
         with transaction(self._database, self._lock) as database:
+            if fence is not None:
+                check_fence(database, run, fence)
             if once is not None:
                 row = database.execute("SELECT event FROM events WHERE run = ? AND once = ?", (run, once)).fetchone()
                 if row is not None:
@@ -207,11 +251,14 @@ class SqliteRunStore:
 
     # approvals
 
-    async def ask(self, run: str, key: str, *, title: str, request: dict[str, Any]) -> Approval:
+    async def ask(
+        self, run: str, key: str, *, title: str, request: dict[str, Any], edits: dict[str, Any] | None = None
+    ) -> Approval:
         with transaction(self._database, self._lock) as database:
             database.execute(
-                "INSERT OR IGNORE INTO approvals(id, run, key, title, request, asked) VALUES (?, ?, ?, ?, ?, ?)",
-                (secrets.token_urlsafe(12), run, key, title, _json(request), _now()),
+                """INSERT OR IGNORE INTO approvals(id, run, key, title, request, asked, edits)
+                   VALUES (?, ?, ?, ?, ?, ?, ?)""",
+                (secrets.token_urlsafe(12), run, key, title, _json(request), _now(), edits and _json(edits)),
             )
             database.execute(_ALLOW_AGAIN, (Decision(approved=True, by="always").model_dump_json(), run, key))
         row = self._one("SELECT * FROM approvals WHERE run = ? AND key = ?", run, key)
@@ -232,6 +279,7 @@ class SqliteRunStore:
                 )
             if row["decision"] is not None:
                 raise UserError("That approval is already decided.", next_step=f"See `lyceum runs show {run}`.")
+            check_edits(decision, json.loads(row["edits"]) if row["edits"] else None)
             database.execute("UPDATE approvals SET decision = ? WHERE id = ?", (decision.model_dump_json(), approval))
         row = self._one("SELECT * FROM approvals WHERE id = ?", approval)
         assert row is not None
@@ -243,7 +291,8 @@ class SqliteRunStore:
         with transaction(self._database, self._lock) as database:
             row = database.execute("SELECT * FROM leases WHERE run = ?", (run,)).fetchone()
             now = time.time()
-            if row is not None and row["until"] > now and row["owner"] != owner and not _gone(row["owner"]):
+            taken = row is not None and row["owner"] != owner and now < row["until"] < now + LONGEST_LEASE
+            if taken and row is not None and not _gone(str(row["owner"])):
                 return None
             fence = 1 if row is None else row["fence"] + 1
             database.execute(
@@ -303,4 +352,6 @@ def _run(row: sqlite3.Row) -> Run:
 
 def _approval(row: sqlite3.Row) -> Approval:
     decision = Decision.model_validate_json(row["decision"]) if row["decision"] else None
-    return Approval.model_validate({**dict(row), "request": json.loads(row["request"]), "decision": decision})
+    edits = json.loads(row["edits"]) if row["edits"] else None
+    kept = {**dict(row), "request": json.loads(row["request"]), "decision": decision, "edits": edits}
+    return Approval.model_validate(kept)

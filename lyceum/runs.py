@@ -39,7 +39,10 @@ class Thread(BaseModel):
 
 
 class Run(BaseModel):
-    """`result` is what the flow returned; `history` (inside it) is the flow's own business."""
+    """`result` is what the flow returned; `history` (inside it) is the flow's own business.
+
+    `engine` is where it runs: a run is never driven by an engine that did not start it.
+    """
 
     id: str
     thread: str
@@ -50,6 +53,7 @@ class Run(BaseModel):
     parent: str | None = None
     result: Any = None
     error: str = ""
+    engine: str = "journal"
 
 
 class Decision(BaseModel):
@@ -63,7 +67,10 @@ class Decision(BaseModel):
 
 
 class Approval(BaseModel):
-    """A question to a person, durable: `id` is unguessable, `key` is its place in the flow."""
+    """A question to a person, durable: `id` is unguessable, `key` is its place in the flow.
+
+    `edits` is the JSON schema that an edited answer must fit, where the asker has one.
+    """
 
     id: str
     run: str
@@ -72,6 +79,7 @@ class Approval(BaseModel):
     request: dict[str, Any]
     decision: Decision | None = None
     asked: datetime
+    edits: dict[str, Any] | None = None
 
 
 class Lease(BaseModel):
@@ -91,7 +99,15 @@ class RunStore(Protocol):
     async def rename_thread(self, thread: str, title: str) -> None: ...
     async def attach(self, thread: str, attachments: Sequence[Attachment]) -> Thread: ...
 
-    async def create_run(self, thread: str, flow: str, input: Any, *, parent: str | None = None) -> Run: ...  # noqa: A002
+    async def create_run(
+        self,
+        thread: str,
+        flow: str,
+        input: Any,  # noqa: A002
+        *,
+        parent: str | None = None,
+        engine: str = "journal",
+    ) -> Run: ...
     async def run(self, run: str) -> Run: ...
     async def runs(
         self, *, thread: str | None = None, status: Sequence[RunStatus] = (), limit: int = 50
@@ -100,19 +116,26 @@ class RunStore(Protocol):
         self, run: str, status: RunStatus, *, result: Any = None, error: str = "", fence: int | None = None
     ) -> None: ...
 
-    async def append(self, run: str, event: EventT, *, once: str | None = None) -> EventT:
-        """Give the event its `seq` and keep it; with `once`, a second append under the same key returns the first."""
+    async def append(self, run: str, event: EventT, *, once: str | None = None, fence: int | None = None) -> EventT:
+        """Give the event its `seq` and keep it; with `once`, a second append under the same key returns the first.
+
+        With `fence`, a writer whose lease was taken over is refused.
+        """
         ...
 
     async def events(self, run: str, *, after: int = 0) -> list[Event]: ...
 
-    async def ask(self, run: str, key: str, *, title: str, request: dict[str, Any]) -> Approval:
+    async def ask(
+        self, run: str, key: str, *, title: str, request: dict[str, Any], edits: dict[str, Any] | None = None
+    ) -> Approval:
         """Record the question; asking again under the same key returns the same approval, decided or not."""
         ...
 
     async def approvals(self, *, run: str | None = None, pending: bool = True) -> list[Approval]: ...
     async def decide(self, run: str, approval: str, decision: Decision) -> Approval:
-        """Record the decision once; raises UserError when it belongs to another run or is already decided."""
+        """Record the decision once; raises UserError when it belongs to another run, is already decided, or was edited
+        into what the asker cannot take.
+        """
         ...
 
     async def acquire(self, run: str, owner: str, *, seconds: float = 30.0) -> Lease | None:

@@ -34,6 +34,23 @@ class RetryPolicy(BaseModel):
     longest_wait: float = Field(default=30, gt=0)
 
 
+class StepOptions(BaseModel):
+    """How a step is called: its retries, and after how many seconds a try has failed (None: it may take any time)."""
+
+    retry: RetryPolicy = RetryPolicy()
+    seconds: float | None = Field(default=None, gt=0)
+
+
+def step_options(*, retry: RetryPolicy | None = None, seconds: float | None = None) -> Callable[[T], T]:
+    """Give a step function options of its own: `@step_options(retry=RetryPolicy(attempts=5), seconds=30)`."""
+
+    def given(fn: T) -> T:
+        fn.step_options = StepOptions(retry=retry or RetryPolicy(), seconds=seconds)  # type: ignore[attr-defined]
+        return fn
+
+    return given
+
+
 class AgentInput(BaseModel):
     """What an agent is given: the prompt, earlier turns as (user, assistant) texts, and its dependencies as JSON."""
 
@@ -65,9 +82,22 @@ class Context(Protocol):
         ...
 
     async def approve(
-        self, name: str, *, title: str, request: dict[str, Any], timeout: timedelta | None = None
+        self,
+        name: str,
+        *,
+        title: str,
+        request: dict[str, Any],
+        timeout: timedelta | None = None,
+        edits: type[BaseModel] | None = None,
     ) -> Decision:
-        """Ask a person and wait, for days where needed; after `timeout` the answer is a refusal by "timeout"."""
+        """Ask a person and wait, for days where needed; after `timeout` the answer is a refusal by "timeout".
+
+        `edits` is what an edited answer must be: another one is refused where it is given, before anything is decided.
+        """
+        ...
+
+    async def received(self, channel: str) -> list[str]:
+        """Return what was sent to the run on this channel since the last call: steering notes, for one."""
         ...
 
     async def sleep(self, seconds: float) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -62,3 +63,33 @@ class Runtime:
     prices: Prices = Prices()
     listen: Callable[[BaseModel], None] = lambda _event: None
     tracer: Tracer = field(default_factory=NoOpTracer)
+
+
+async def _unheard(_progress: Any) -> None:
+    pass
+
+
+@dataclass
+class StepScope:
+    """What a step function may know about its own call.
+
+    `key` is the same however often the call is made (`run_id/step_key`): give it to services that take an idempotency
+    key. `attempt` counts from 1 in this process; `last` is what an earlier attempt told by `beat`, also before a crash.
+    """
+
+    key: str
+    attempt: int = 0
+    last: Any = None
+    tell: Callable[[Any], Awaitable[None]] = _unheard
+
+    async def beat(self, progress: Any = None) -> None:
+        """Say that the step is alive and how far it is, as a small JSON value."""
+        await self.tell(progress)
+
+
+CURRENT_STEP: ContextVar[StepScope] = ContextVar("lyceum.step")
+
+
+def current_step() -> StepScope:
+    """Return the call that is running, inside a step function only."""
+    return CURRENT_STEP.get()

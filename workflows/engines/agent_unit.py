@@ -35,7 +35,7 @@ from workflows.engines.model_unit import ledger_of, model_request, room_for, wri
 
 if TYPE_CHECKING:
     from workflows.context import AgentInput
-    from workflows.engines.journal import JournalContext
+    from workflows.engines.journal_context import JournalContext
 
 PREVIEW_CHARACTERS = 300
 
@@ -65,7 +65,7 @@ class AgentScope:
     async def tell(self, event: Any, once: str) -> bool:
         """Record an event of this agent; False where an earlier process did already."""
         known = {"agent": self.role, "branch": self.ctx.branch}
-        return await self.ctx.engine.record(self.ctx.run_id, event.model_copy(update=known), once=once)
+        return await self.ctx.record(event.model_copy(update=known), once)
 
     def stream(self, text: str) -> None:
         delta = TextDelta(run=self.ctx.run_id, branch=self.ctx.branch, agent=self.role, text=text)
@@ -182,7 +182,7 @@ async def _tool_call(
     ctx = scope.ctx
     if _changes_the_world(definition) and not scope.approved & {"*", tool}:
         request = {"server": server, "tool": tool, "arguments": arguments}
-        decision = await ctx.approve(f"{tool}.{call}", title=f"{scope.role} wants to call {tool}", request=request)
+        decision = await ctx.ask(f"{call}.approve", f"{scope.role} wants to call {tool}", request)
         if not decision.approved:
             refusal = f"The user refused this call{': ' + decision.reason if decision.reason else ''}. Do not retry it."
             return {"kind": "tool_return", "result": refusal}

@@ -1,214 +1,60 @@
 """The embedded engine: flows run in this process, and every finished unit of work is journaled in SQLite.
 
 Strict resume: a unit's key is its place in the flow (`scope/number:name`, a scope a gather branch). On resume a
-finished unit returns what it returned; one whose arguments differ is refused, because the flow took another path.
-A unit that was in flight when the process died is run again under the same key: at least once, and only that one.
+finished unit returns what it returned, or fails as it failed; one that stands elsewhere or has other arguments is
+refused, because the flow took another path. A unit that was in flight when the process died is run again under the
+same key: at least once, and only that one.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import os
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime, timedelta
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast, get_type_hints
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, get_type_hints
 
 from opentelemetry.trace import StatusCode
 from pydantic import BaseModel, TypeAdapter
 
-from lyceum.errors import Cancelled, LimitReached, LyceumError, UserError, nearest
-from lyceum.events import Answered, ApprovalAsked, ApprovalDecided, Event, RunFinished, RunStarted
+from lyceum.errors import (
+    Cancelled,
+    LeaseLost,
+    LimitReached,
+    LyceumError,
+    OperatorError,
+    StoreFailed,
+    UserError,
+    nearest,
+)
+from lyceum.events import Event, RunFinished, RunStarted
 from lyceum.runs import ENDED, Decision, Lease, Run
 from models.budgets import Ledger
-from workflows.context import AgentInput, Context, Flow, RetryPolicy
+from workflows.context import Flow
+from workflows.engines.journal_context import Drive, JournalContext, Suspended
 from workflows.engines.journal_store import JournalStore
-from workflows.engines.retry import retrying
-from workflows.engines.shields import Shields
+from workflows.engines.replay import Replay, after_failure
 from workflows.runtime import Runtime
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 LEASE_SECONDS = 20.0
 HEARTBEAT_SECONDS = 1.0
-
-
-class Suspended(BaseException):
-    """The run waits for a person; it continues from the journal when the decision is there."""
-
-
-class JournalContext:
-    """A `Context` on the journal; `scope` is the branch it drives ("" for the trunk)."""
-
-    def __init__(self, engine: JournalEngine, run: Run, lease: Lease, shields: Shields, scope: str = "") -> None:
-        self.engine = engine
-        self._run = run
-        self._lease = lease
-        self._shields = shields
-        self.scope = scope
-        self._count = 0
-
-    @property
-    def run_id(self) -> str:
-        return self._run.id
-
-    @property
-    def thread_id(self) -> str:
-        return self._run.thread
-
-    def inner(self, scope: str) -> JournalContext:
-        """Return a context of the same run for a branch or an agent."""
-        return JournalContext(self.engine, self._run, self._lease, self._shields, scope)
-
-    def next_key(self, name: str) -> str:
-        self._count += 1
-        return f"{self.scope}{self._count}:{name}"
-
-    async def unit(self, key: str, arguments: str, body: Callable[[], Awaitable[Any]]) -> Any:
-        """Run `body` once for this key and keep its JSON result; a finished key returns what was kept."""
-        journal = self.engine.journal
-        entry = await journal.get(self.run_id, key, arguments)
-        if entry is not None:
-            return entry.result
-        result = await body()
-        await journal.put(self._lease, key, arguments, result)
-        return result
-
-    async def step(self, fn: Callable[Concatenate[Runtime, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        if "<" in fn.__qualname__:
-            raise UserError(
-                f"{fn.__qualname__} is not a module-level function.", next_step="Move it to a steps module."
-            )
-        adapter = TypeAdapter(get_type_hints(fn)["return"])
-
-        async def body() -> Any:
-            result = await retrying(lambda: fn(self.engine.runtime, *args, **kwargs), RetryPolicy())
-            return adapter.dump_python(result, mode="json")
-
-        kept = await self.unit(self.next_key(fn.__name__), fingerprint(args, kwargs), body)
-        return cast("T", adapter.validate_python(kept))
-
-    async def agent(self, role: str, input: AgentInput, model_key: str = "default") -> Any:  # noqa: A002
-        from workflows.engines.agent_unit import run_agent
-
-        key = self.next_key(f"agent.{role}")
-        inner = self.inner(f"{key}/")
-        adapter: TypeAdapter[Any] = TypeAdapter(self.engine.runtime.team[role].output)
-
-        async def body() -> Any:
-            return adapter.dump_python(await run_agent(inner, role, input, model_key), mode="json")
-
-        kept = await self.unit(key, fingerprint((role, input, model_key), {}), body)
-        return adapter.validate_python(kept)
-
-    async def gather(self, *branches: Callable[[Context], Awaitable[T]]) -> list[T]:
-        key = self.next_key("gather")
-        scopes = [self.inner(f"{key}/{number}/") for number in range(len(branches))]
-        # Every branch comes to rest before an error goes up: a finished call is never thrown away with its branch.
-        tasks = [asyncio.ensure_future(branch(scope)) for branch, scope in zip(branches, scopes, strict=True)]
-        try:
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-        except asyncio.CancelledError:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            raise
-        errors = [result for result in results if isinstance(result, BaseException)]
-        if errors:
-            raise next((error for error in errors if not isinstance(error, Suspended)), errors[0])
-        return cast("list[T]", results)
-
-    async def approve(
-        self, name: str, *, title: str, request: dict[str, Any], timeout: timedelta | None = None
-    ) -> Decision:
-        key = self.next_key(f"approve.{name}")
-        store = self.engine.runtime.store
-        approval = await store.ask(self.run_id, key, title=title, request=request)
-        await self._emit_once(ApprovalAsked(approval=approval.id, title=title, request=request), f"{key}.asked")
-        decision = approval.decision
-        if decision is None and timeout is not None and datetime.now(UTC) > approval.asked + timeout:
-            decision = Decision(approved=False, reason="Nobody answered in time.", by="timeout")
-            decision = (await store.decide(self.run_id, approval.id, decision)).decision
-        if decision is None:
-            raise Suspended
-        await self._emit_once(
-            ApprovalDecided(approval=approval.id, approved=decision.approved, reason=decision.reason, by=decision.by),
-            f"{key}.decided",
-        )
-        return decision
-
-    async def sleep(self, seconds: float) -> None:
-        async def fix() -> str:
-            return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
-
-        until = datetime.fromisoformat(await self.unit(self.next_key("sleep"), fingerprint((seconds,), {}), fix))
-        await asyncio.sleep(max(0.0, (until - datetime.now(UTC)).total_seconds()))
-
-    async def now(self) -> datetime:
-        async def read() -> str:
-            return datetime.now(UTC).isoformat()
-
-        return datetime.fromisoformat(await self.unit(self.next_key("now"), "", read))
-
-    async def uuid(self) -> str:
-        async def draw() -> str:
-            return uuid.uuid4().hex
-
-        return await self.unit(self.next_key("uuid"), "", draw)
-
-    async def emit(self, event: BaseModel) -> None:
-        await self._emit_once(event, self.next_key(f"emit.{getattr(event, 'kind', 'event')}"))
-
-    async def _emit_once(self, event: BaseModel, key: str) -> None:
-        known: dict[str, Any] = {"branch": self.branch}
-        if isinstance(event, Answered) and self.run_id in self.engine.ledgers:
-            known["models"] = list(self.engine.ledgers[self.run_id].models)
-        await self.engine.record(self.run_id, event.model_copy(update=known), once=key)
-
-    @property
-    def branch(self) -> str:
-        """The gather branches this scope is in, outermost first: "" for the trunk, "0/1" inside the first."""
-        return "/".join(part for part in self.scope.split("/") if part.isdigit())
-
-    async def version(self, change: str, current: int) -> int:
-        async def choose() -> int:
-            return current
-
-        return await self.unit(f"{self.scope}version.{change}", "", choose)
-
-    async def child(self, flow: str, input: BaseModel, *, wait: bool = True) -> Any:  # noqa: A002
-        async def submit() -> str:
-            return await self.engine.submit(flow, input, thread=self.thread_id, parent=self.run_id)
-
-        run = await self.unit(self.next_key(f"child.{flow}"), fingerprint((flow, input), {}), submit)
-        if not wait:
-            return run
-        finished = await self.engine.drive(run)
-        if finished.status == "waiting":
-            raise Suspended
-        if finished.status != "done":
-            raise LyceumError(f"The {flow} run {run} ended as {finished.status}: {finished.error}")
-        return finished.result
-
-    def shield(self) -> AbstractAsyncContextManager[None]:
-        return self._shields.held()
+DEATHS = 5  # a run whose process died so often in a row, without finishing a step, is not tried again
+LONGEST_NOTE = 10_000
 
 
 class JournalEngine:
     """Starts, drives, follows and cancels runs in this process; also the product's `Jobs`."""
+
+    name = "journal"
 
     def __init__(self, runtime: Runtime, journal: JournalStore, flows: Mapping[str, Flow]) -> None:
         self.runtime = runtime
         self.journal = journal
         self._flows = flows
         self.ledgers: dict[str, Ledger] = {}  # what each run that is driven here has used
-        self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._owner = f"{socket.gethostname()}:{os.getpid()}"
 
     async def submit(
         self,
@@ -229,102 +75,162 @@ class JournalEngine:
     async def drive(self, run_id: str) -> Run:
         """Run until the flow ends or waits for a person; a failure is told by the run's status, not raised.
 
-        Raises UserError while another process drives the run.
+        Raises UserError while another process drives the run, StoreFailed where nothing can be written any more and
+        LeaseLost where another process took the run over: the run itself goes on later, or there.
         """
-        store = self.runtime.store
-        run = await store.run(run_id)
-        if run.status in ENDED:
-            return run
-        lease = await store.acquire(run_id, self._owner, seconds=LEASE_SECONDS)
-        if lease is None:
+        run = await self.try_drive(run_id)
+        if run is None:
             raise UserError(
                 f"Run {run_id} is being driven by another process.",
                 next_step=f"Follow it with `lyceum runs watch {run_id}`.",
             )
+        return run
+
+    async def try_drive(self, run_id: str) -> Run | None:
+        """Drive a run, or return None where another process does."""
+        store = self.runtime.store
+        run = await store.run(run_id)
+        if run.status in ENDED:
+            return run
+        if run.engine != self.name:
+            raise UserError(
+                f"Run {run_id} runs on {run.engine}.", next_step=f"Start `lyceum worker --engine {run.engine}`."
+            )
+        lease = await store.acquire(run_id, f"{self._owner}:{uuid.uuid4().hex[:8]}", seconds=LEASE_SECONDS)
+        if lease is None:
+            return None
+        drive = await self._drive_of(run, lease)
         await store.set_status(run_id, "running", fence=lease.fence)
-        shields = Shields()
-        heart = asyncio.ensure_future(self._keep(lease, shields))
+        heart = asyncio.ensure_future(self._keep(drive))
         try:
-            await self._traced(run, lease, shields)
+            await self._traced(drive)
+            await self.journal.end(lease, drive.wake)
         finally:
             heart.cancel()
             self.ledgers.pop(run_id, None)
             await store.release(lease)
         return await store.run(run_id)
 
-    async def _traced(self, run: Run, lease: Lease, shields: Shields) -> None:
+    async def _drive_of(self, run: Run, lease: Lease) -> Drive:
+        asked = [approval.key for approval in await self.runtime.store.approvals(run=run.id, pending=False)]
+        replay = Replay(run.id, self.journal, await self.journal.entries(run.id), asked)
+        return Drive(run, lease, replay, await self.journal.beats(run.id))
+
+    async def _traced(self, drive: Drive) -> None:
+        run = drive.run
         known = {"lyceum.run": run.id, "lyceum.thread": run.thread}
         with self.runtime.tracer.start_as_current_span(f"run {run.flow}", attributes=known) as span:
-            await self._end(run, lease, shields)
+            await self._end(drive)
             status = (await self.runtime.store.run(run.id)).status
             span.set_attribute("lyceum.status", status)
             if status == "failed":
                 span.set_status(StatusCode.ERROR)
 
-    async def _end(self, run: Run, lease: Lease, shields: Shields) -> None:
+    async def _end(self, drive: Drive) -> None:
+        run, fence = drive.run, drive.lease.fence
         store = self.runtime.store
-        flow = self._flows[run.flow]
-        request_type = get_type_hints(flow).get("request", dict)
-        clock = asyncio.timeout(self.runtime.budget.seconds)
         try:
-            request = TypeAdapter(request_type).validate_python(run.input)
-            async with clock:
-                result = await shields.run(flow(JournalContext(self, run, lease, shields), request))
+            result = await self._flow(drive)
         except Suspended:
-            await store.set_status(run.id, "waiting", fence=lease.fence)
+            await store.set_status(run.id, "waiting", fence=fence)
             return
         except asyncio.CancelledError:
-            await store.set_status(run.id, "cancelled", fence=lease.fence)
+            await store.set_status(run.id, "cancelled", fence=fence)
             await self.record(run.id, RunFinished(status="cancelled"), once="finished")
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-        except LyceumError as error:
-            await self._fail(run, lease, error)
+        except (StoreFailed, LeaseLost):
+            raise
+        except TimeoutError as error:
+            await self._fail(drive, self._late() if error.args == ("late",) else _friendly(error))
         except Exception as error:  # noqa: BLE001 - the last place that can turn a crash into a readable end
-            from models.errors import friendly
-
-            limit = LimitReached(
-                f"The run took longer than {self.runtime.budget.seconds:g} s.", next_step="Raise budget.seconds."
-            )
-            await self._fail(run, lease, limit if clock.expired() else friendly(error))
+            await self._fail(drive, _friendly(error))
         else:
             value = result.model_dump(mode="json") if isinstance(result, BaseModel) else result
-            await store.set_status(run.id, "done", result=value, fence=lease.fence)
+            await store.set_status(run.id, "done", result=value, fence=fence)
             await self.record(run.id, RunFinished(status="done"), once="finished")
 
-    async def _fail(self, run: Run, lease: Lease, error: LyceumError) -> None:
+    async def _flow(self, drive: Drive) -> Any:
+        deaths = await self.journal.begin(drive.lease, len(drive.replay))
+        if deaths >= DEATHS:
+            raise OperatorError(
+                f"The process died {deaths} times in a row in this run's next step.",
+                next_step=f"See logs/lyceum.log, correct the step, then `lyceum runs resume {drive.run.id}`.",
+            )
+        flow = self._flows.get(drive.run.flow)
+        if flow is None:
+            raise UserError(f"This release has no flow {drive.run.flow!r}.", next_step="Finish it with the older one.")
+        request = TypeAdapter(get_type_hints(flow).get("request", dict)).validate_python(drive.run.input)
+        ctx = JournalContext(self, drive)
+        result = await drive.shields.run(flow(ctx, request), self.runtime.budget.seconds)
+        ctx.finish()
+        return result
+
+    def _late(self) -> LimitReached:
+        return LimitReached(
+            f"The run took longer than {self.runtime.budget.seconds:g} s.", next_step="Raise budget.seconds."
+        )
+
+    async def _fail(self, drive: Drive, error: LyceumError) -> None:
         status = (
             "limit" if isinstance(error, LimitReached) else "cancelled" if isinstance(error, Cancelled) else "failed"
         )
-        await self.runtime.store.set_status(run.id, status, error=str(error), fence=lease.fence)
-        await self.record(
-            run.id, RunFinished(status=status, error=error.message, next_step=error.next_step), once="finished"
-        )
+        await self.runtime.store.set_status(drive.run.id, status, error=str(error), fence=drive.lease.fence)
+        ended = RunFinished(status=status, error=error.message, next_step=error.next_step)
+        await self.record(drive.run.id, ended, once="finished")
 
-    async def _keep(self, lease: Lease, shields: Shields) -> None:
+    async def _keep(self, drive: Drive) -> None:
         """Renew the lease while the run goes on; stop the flow when the lease is lost or the run was cancelled."""
-        store = self.runtime.store
+        store, lease = self.runtime.store, drive.lease
         renewed = time.monotonic()
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             held = True
-            if time.monotonic() - renewed > LEASE_SECONDS / 3:
-                held, renewed = await store.renew(lease, seconds=LEASE_SECONDS), time.monotonic()
-            if not held or (await store.run(lease.run)).status == "cancelled":
-                shields.cancel()
-                return
+            try:
+                if time.monotonic() - renewed > LEASE_SECONDS / 3:
+                    held, renewed = await store.renew(lease, seconds=LEASE_SECONDS), time.monotonic()
+                if not held or (await store.run(lease.run)).status == "cancelled":
+                    drive.shields.cancel()
+                    return
+            except StoreFailed:
+                continue  # the next write of the flow meets it too, and says so
 
     async def cancel(self, run_id: str) -> None:
-        """End a run as cancelled; a process that drives it sees it at its next heartbeat and stops."""
+        """End a run and its children as cancelled; a process that drives one sees it at its next heartbeat."""
         run = await self.runtime.store.run(run_id)
         if run.status in ENDED:
             raise UserError(f"Run {run_id} has already ended ({run.status}).", next_step="See `lyceum runs show`.")
         await self.runtime.store.set_status(run_id, "cancelled")
         await self.record(run_id, RunFinished(status="cancelled"), once="finished")
+        open_ = await self.runtime.store.runs(status=["queued", "running", "waiting"], limit=10_000)
+        for child in open_:
+            if child.parent == run_id:
+                await self.cancel(child.id)
+
+    async def retry(self, run_id: str) -> Run:
+        """Drive a run that failed or was stopped once more: what finished stays, what failed is tried again."""
+        run = await self.runtime.store.run(run_id)
+        if run.status == "done":
+            raise UserError(f"Run {run_id} is done.", next_step=f"See `lyceum runs show {run_id}`.")
+        entries = await self.journal.entries(run_id)
+        await self.journal.forget(run_id, after_failure(entries))
+        await self.runtime.store.set_status(run_id, "queued")
+        return await self.drive(run_id)
 
     async def decide(self, run: str, approval: str, decision: Decision) -> None:
+        if (await self.runtime.store.run(run)).status in ENDED:
+            raise UserError(f"Run {run} has ended: nothing waits any more.", next_step=f"See `lyceum runs show {run}`.")
         await self.runtime.store.decide(run, approval, decision)
+
+    async def send(self, run_id: str, channel: str, text: str) -> None:
+        """Send a note to a run, which takes it up at its next `received`."""
+        run = await self.runtime.store.run(run_id)
+        if run.status in ENDED:
+            raise UserError(f"Run {run_id} has already ended ({run.status}).", next_step="See `lyceum runs show`.")
+        if not text.strip() or len(text) > LONGEST_NOTE:
+            raise UserError(f"A note has 1 to {LONGEST_NOTE:,} characters.", next_step="Send another one.")
+        await self.journal.send(run_id, channel, text)
 
     async def watch(self, run: str, *, after: int = 0) -> AsyncIterator[Event]:
         while True:
@@ -336,17 +242,16 @@ class JournalEngine:
                 return
             await asyncio.sleep(0.1)
 
-    async def record(self, run_id: str, event: BaseModel, *, once: str | None = None) -> bool:
+    async def record(self, run_id: str, event: BaseModel, *, once: str | None = None, fence: int | None = None) -> bool:
         """Keep an event and let this process's listener see it, once; False where it was kept before."""
-        before = event
-        kept = await self.runtime.store.append(run_id, event, once=once)
-        new = getattr(kept, "at", None) == getattr(before, "at", None)
+        kept = await self.runtime.store.append(run_id, event, once=once, fence=fence)
+        new = getattr(kept, "at", None) == getattr(event, "at", None)
         if new:
             self.runtime.listen(kept)
         return new
 
 
-def fingerprint(args: tuple[object, ...], kwargs: Mapping[str, object]) -> str:
-    """Return a hash of JSON-able arguments; the same arguments give the same hash in every process."""
-    encoded = TypeAdapter(Any).dump_json([args, kwargs], fallback=repr)
-    return hashlib.sha256(json.dumps(json.loads(encoded), sort_keys=True).encode()).hexdigest()[:32]
+def _friendly(error: Exception) -> LyceumError:
+    from models.errors import friendly
+
+    return friendly(error)

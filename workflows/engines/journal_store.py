@@ -1,4 +1,4 @@
-"""The journal's table: one row a finished unit of work, in the run store's database file.
+"""The journal's tables: one row a finished unit of work, in the run store's database file.
 
 A row is written in one transaction with full sync, after the work and before anything that depends on it.
 """
@@ -7,29 +7,43 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lyceum.artifacts import ArtifactStore
-from lyceum.errors import UserError
-from lyceum.run_store import check_fence, open_database, transaction
+from lyceum.run_store import add_columns, check_fence, open_database, transaction
 from lyceum.runs import Lease
+from workflows.engines.failures import Failure
 
 # Larger values travel as a reference to an artifact, on every engine.
 CLAIM_CHECK_BYTES = 256 * 1024
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS journal(
-    run TEXT NOT NULL, key TEXT NOT NULL, arguments TEXT NOT NULL, result TEXT, artifact TEXT,
-    PRIMARY KEY(run, key)) WITHOUT ROWID;
+    run TEXT NOT NULL, key TEXT NOT NULL, arguments TEXT NOT NULL, result TEXT, artifact TEXT, error TEXT,
+    at REAL NOT NULL DEFAULT 0, PRIMARY KEY(run, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS driving(
+    run TEXT PRIMARY KEY, deaths INTEGER NOT NULL, entries INTEGER NOT NULL, wake REAL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS beats(
+    run TEXT NOT NULL, key TEXT NOT NULL, progress TEXT NOT NULL, PRIMARY KEY(run, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS inbox(
+    run TEXT NOT NULL, seq INTEGER NOT NULL, channel TEXT NOT NULL, text TEXT NOT NULL,
+    PRIMARY KEY(run, seq)) WITHOUT ROWID;
 """
+_ADDED = (("journal", "error", "TEXT"), ("journal", "at", "REAL NOT NULL DEFAULT 0"))
 
 
 @dataclass(frozen=True)
 class Entry:
+    """A finished unit: its result as JSON text, here or as an artifact, or how it failed; `at` orders them."""
+
     arguments: str
-    result: Any
+    result: str | None
+    artifact: str | None
+    failure: Failure | None
+    at: float = 0.0
 
 
 class JournalStore:
@@ -41,39 +55,102 @@ class JournalStore:
         self._artifacts = artifacts
         with self._lock:
             self._database.executescript(_SCHEMA)
+            add_columns(self._database, _ADDED)
 
     def close(self) -> None:
         self._database.close()
 
-    async def get(self, run: str, key: str, arguments: str) -> Entry | None:
-        """Return the finished entry; raises UserError when the step was journaled with other arguments."""
+    async def entries(self, run: str) -> dict[str, Entry]:
+        """Return all that a run has finished, by key."""
+        query = "SELECT key, arguments, result, artifact, error, at FROM journal WHERE run = ?"
         with self._lock:
-            row = self._database.execute(
-                "SELECT arguments, result, artifact FROM journal WHERE run = ? AND key = ?", (run, key)
-            ).fetchone()
-        if row is None:
-            return None
-        if row["arguments"] != arguments:
-            raise UserError(
-                f"Run {run} cannot be resumed: step {key} was recorded with other arguments, so its code or input "
-                "changed since.",
-                next_step=f"Start it anew with `lyceum runs fork {run}`, or guard the change with ctx.version.",
-            )
-        payload = row["result"]
-        if row["artifact"]:
-            payload = (await self._artifacts.get(row["artifact"])).decode()
-        return Entry(arguments=arguments, result=json.loads(payload))
+            rows = self._database.execute(query, (run,)).fetchall()
+        return {
+            key: Entry(arguments, result, artifact, Failure.model_validate_json(error) if error else None, at)
+            for key, arguments, result, artifact, error, at in rows
+        }
 
-    async def put(self, lease: Lease, key: str, arguments: str, result: Any) -> None:
-        """Keep a finished unit; raises OperatorError when another process took the run over meanwhile."""
+    async def value(self, entry: Entry) -> Any:
+        """Return what an entry holds; raises OperatorError where its artifact was lost or altered."""
+        payload = entry.result
+        if payload is None:
+            payload = (await self._artifacts.get(entry.artifact or "")).decode()
+        return json.loads(payload)
+
+    async def put(
+        self, lease: Lease, key: str, arguments: str, result: Any = None, failure: Failure | None = None
+    ) -> Entry:
+        """Keep a finished unit; raises LeaseLost when another process took the run over meanwhile."""
         payload: str | None = json.dumps(result, ensure_ascii=False)
         artifact = None
         if len(payload) > CLAIM_CHECK_BYTES:
             reference = await self._artifacts.put(payload.encode(), media_type="application/json")
             artifact, payload = reference.sha256, None
+        error = failure.model_dump_json() if failure else None
+        at = time.time()
         with transaction(self._database, self._lock) as database:
             check_fence(database, lease.run, lease.fence)
             database.execute(
-                "INSERT OR REPLACE INTO journal(run, key, arguments, result, artifact) VALUES (?, ?, ?, ?, ?)",
-                (lease.run, key, arguments, payload, artifact),
+                """INSERT OR REPLACE INTO journal(run, key, arguments, result, artifact, error, at)
+                   VALUES (?, ?, ?, ?, ?, ?, ?)""",
+                (lease.run, key, arguments, payload, artifact, error, at),
             )
+        return Entry(arguments, payload, artifact, failure, at)
+
+    async def forget(self, run: str, keys: list[str]) -> None:
+        with transaction(self._database, self._lock) as database:
+            database.executemany("DELETE FROM journal WHERE run = ? AND key = ?", [(run, key) for key in keys])
+
+    # who drives: a process that dies leaves its mark
+
+    async def begin(self, lease: Lease, entries: int) -> int:
+        """Count a drive and return how many before it died in a row without finishing anything."""
+        with transaction(self._database, self._lock) as database:
+            check_fence(database, lease.run, lease.fence)
+            row = database.execute("SELECT deaths, entries FROM driving WHERE run = ?", (lease.run,)).fetchone()
+            deaths = row["deaths"] if row is not None and row["entries"] == entries else 0
+            database.execute(
+                "INSERT OR REPLACE INTO driving(run, deaths, entries) VALUES (?, ?, ?)",
+                (lease.run, deaths + 1, entries),
+            )
+        return deaths
+
+    async def end(self, lease: Lease, wake: float | None = None) -> None:
+        """Take the mark back; `wake` is when the run should be driven again, in seconds since 1970."""
+        with transaction(self._database, self._lock) as database:
+            check_fence(database, lease.run, lease.fence)
+            database.execute("UPDATE driving SET deaths = 0, wake = ? WHERE run = ?", (wake, lease.run))
+
+    async def wakes(self, before: float) -> set[str]:
+        """Return the runs whose moment has come."""
+        query = "SELECT run FROM driving WHERE wake IS NOT NULL AND wake <= ?"
+        with self._lock:
+            return {row["run"] for row in self._database.execute(query, (before,))}
+
+    # heartbeats and what was sent to a run
+
+    async def beat(self, lease: Lease, key: str, progress: Any) -> None:
+        with transaction(self._database, self._lock) as database:
+            check_fence(database, lease.run, lease.fence)
+            database.execute(
+                "INSERT OR REPLACE INTO beats(run, key, progress) VALUES (?, ?, ?)",
+                (lease.run, key, json.dumps(progress)),
+            )
+
+    async def beats(self, run: str) -> dict[str, Any]:
+        with self._lock:
+            rows = self._database.execute("SELECT key, progress FROM beats WHERE run = ?", (run,)).fetchall()
+        return {row["key"]: json.loads(row["progress"]) for row in rows}
+
+    async def send(self, run: str, channel: str, text: str) -> None:
+        with transaction(self._database, self._lock) as database:
+            database.execute(
+                """INSERT INTO inbox(run, seq, channel, text)
+                   SELECT ?, COALESCE(MAX(seq), 0) + 1, ?, ? FROM inbox WHERE run = ?""",
+                (run, channel, text, run),
+            )
+
+    async def sent(self, run: str, channel: str, after: int) -> list[tuple[int, str]]:
+        query = "SELECT seq, text FROM inbox WHERE run = ? AND channel = ? AND seq > ? ORDER BY seq"
+        with self._lock:
+            return [(row["seq"], row["text"]) for row in self._database.execute(query, (run, channel, after))]

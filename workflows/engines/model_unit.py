@@ -32,7 +32,7 @@ from workflows.engines.retry import retrying
 
 if TYPE_CHECKING:
     from workflows.engines.agent_unit import AgentScope
-    from workflows.engines.journal import JournalContext
+    from workflows.engines.journal_context import JournalContext
 
 CLOSE = 16_000  # below so many tokens of room, the provider is told the limit too: it may write what is not streamed
 

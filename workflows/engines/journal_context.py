@@ -1,0 +1,280 @@
+"""A flow's context on the journal: every verb looks first whether the run has done it already."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+
+from pydantic import BaseModel, TypeAdapter
+
+from lyceum.errors import LeaseLost, LyceumError, StoreFailed, UserError
+from lyceum.events import Answered, ApprovalAsked, ApprovalDecided
+from lyceum.runs import ENDED, Decision, Lease, Run
+from workflows.context import AgentInput, Context
+from workflows.engines.failures import Failure
+from workflows.engines.replay import Replay
+from workflows.engines.shields import Shields
+from workflows.engines.steps import call_step, fingerprint, signature
+from workflows.runtime import Runtime, StepScope
+
+if TYPE_CHECKING:
+    from workflows.engines.journal import JournalEngine
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+POLL_SECONDS = 0.2
+
+
+class Suspended(BaseException):
+    """The run waits for a person; it continues from the journal when the decision is there."""
+
+
+@dataclass
+class Drive:
+    """One drive of a run: all its branches share it. `wake` is the earliest moment at which it should go on."""
+
+    run: Run
+    lease: Lease
+    replay: Replay
+    beats: dict[str, Any]
+    shields: Shields = field(default_factory=Shields)
+    read: dict[str, int] = field(default_factory=dict[str, int])
+    wake: float | None = None
+
+
+class JournalContext:
+    """A `Context` on the journal; `scope` is the branch it drives ("" for the trunk)."""
+
+    def __init__(self, engine: JournalEngine, drive: Drive, scope: str = "") -> None:
+        self.engine = engine
+        self.drive = drive
+        self.scope = scope
+        self._count = 0
+        self._suspended = False
+
+    @property
+    def run_id(self) -> str:
+        return self.drive.run.id
+
+    @property
+    def thread_id(self) -> str:
+        return self.drive.run.thread
+
+    def inner(self, scope: str) -> JournalContext:
+        """Return a context of the same run for a branch or an agent."""
+        return JournalContext(self.engine, self.drive, scope)
+
+    def next_key(self, name: str) -> str:
+        if self._suspended:  # a `finally` of a flow that waits: its time has not come
+            raise Suspended
+        self._count += 1
+        return f"{self.scope}{self._count}:{name}"
+
+    async def unit(self, key: str, arguments: str, body: Callable[[], Awaitable[Any]]) -> Any:
+        """Run `body` once for this key and keep its JSON result, or how it failed; a finished key gives it again."""
+        drive, journal = self.drive, self.engine.journal
+        finished, value = await drive.replay.get(key, arguments)
+        if finished:
+            return value
+        try:
+            result = await body()
+        except (StoreFailed, LeaseLost):  # says nothing about the work: it is done again when the run goes on
+            raise
+        except Exception as error:
+            failure = Failure.of(error)
+            drive.replay.add(key, await journal.put(drive.lease, key, arguments, failure=failure))
+            raise failure.error() from error
+        drive.replay.add(key, await journal.put(drive.lease, key, arguments, result))
+        return result
+
+    async def step(self, fn: Callable[Concatenate[Runtime, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        known = signature(fn)
+        arguments = known.dump(args, kwargs)
+        key = self.next_key(fn.__name__)
+
+        async def beat(progress: Any) -> None:
+            await self.engine.journal.beat(self.drive.lease, key, progress)
+
+        async def body() -> Any:
+            scope = StepScope(f"{self.run_id}/{key}", last=self.drive.beats.get(key), tell=beat)
+            return await call_step(fn, self.engine.runtime, scope, arguments)
+
+        kept = await self.unit(key, fingerprint(arguments), body)
+        return cast("T", known.result.validate_python(kept))
+
+    async def agent(self, role: str, input: AgentInput, model_key: str = "default") -> Any:  # noqa: A002
+        from workflows.engines.agent_unit import run_agent
+
+        key = self.next_key(f"agent.{role}")
+        inner = self.inner(f"{key}/")
+        adapter: TypeAdapter[Any] = TypeAdapter(self.engine.runtime.team[role].output)
+
+        async def body() -> Any:
+            return adapter.dump_python(await run_agent(inner, role, input, model_key), mode="json")
+
+        kept = await self.unit(key, fingerprint((role, input, model_key)), body)
+        return adapter.validate_python(kept)
+
+    async def gather(self, *branches: Callable[[Context], Awaitable[T]]) -> list[T]:
+        key = self.next_key("gather")
+        scopes = [self.inner(f"{key}/{number}/") for number in range(len(branches))]
+        # Every branch comes to rest before an error goes up: a finished call is never thrown away with its branch.
+        tasks = [asyncio.ensure_future(branch(scope)) for branch, scope in zip(branches, scopes, strict=True)]
+        try:
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        except asyncio.CancelledError:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+        errors = [result for result in results if isinstance(result, BaseException)]
+        suspended = [error for error in errors if isinstance(error, Suspended)]
+        if suspended and not any(isinstance(error, (StoreFailed, LeaseLost)) for error in errors):
+            # The others' errors are kept in the journal; which of all goes up is settled when nobody waits any more.
+            self._suspended = True
+            raise suspended[0]
+        if errors:
+            raise errors[0]
+        for scope in scopes:
+            scope.finish()
+        return cast("list[T]", results)
+
+    def finish(self) -> None:
+        """Refuse a recorded run that went further in this scope than its code now does."""
+        self.drive.replay.finish(self.scope, self._count)
+
+    async def approve(
+        self,
+        name: str,
+        *,
+        title: str,
+        request: dict[str, Any],
+        timeout: timedelta | None = None,
+        edits: type[BaseModel] | None = None,
+    ) -> Decision:
+        key = self.next_key(f"approve.{name}")
+        self.drive.replay.check(key)
+        return await self.ask(key, title, request, timeout, edits)
+
+    async def ask(
+        self,
+        key: str,
+        title: str,
+        request: dict[str, Any],
+        timeout: timedelta | None = None,
+        edits: type[BaseModel] | None = None,
+    ) -> Decision:
+        """Ask under a key of the caller's own; raises Suspended until there is an answer."""
+        store = self.engine.runtime.store
+        schema = edits.model_json_schema() if edits else None
+        approval = await store.ask(self.run_id, key, title=title, request=request, edits=schema)
+        if fingerprint(approval.request) != fingerprint(request):
+            raise UserError(
+                f"Run {self.run_id} cannot be resumed: {key} asked for something else before, so its code or input "
+                "changed since.",
+                next_step=f"Start it anew with `lyceum runs fork {self.run_id}`, or guard the change with ctx.version.",
+            )
+        await self._emit_once(ApprovalAsked(approval=approval.id, title=title, request=request), f"{key}.asked")
+        decision = approval.decision
+        if decision is None and timeout is not None:
+            ends = approval.asked + timeout
+            if datetime.now(UTC) >= ends:
+                late = Decision(approved=False, reason="Nobody answered in time.", by="timeout")
+                decision = (await store.decide(self.run_id, approval.id, late)).decision
+            else:
+                self.drive.wake = min(self.drive.wake or float("inf"), ends.timestamp())
+        if decision is None:
+            self._suspended = True
+            raise Suspended
+        await self._emit_once(
+            ApprovalDecided(approval=approval.id, approved=decision.approved, reason=decision.reason, by=decision.by),
+            f"{key}.decided",
+        )
+        return decision
+
+    async def received(self, channel: str) -> list[str]:
+        async def read() -> list[tuple[int, str]]:
+            return await self.engine.journal.sent(self.run_id, channel, self.drive.read.get(channel, 0))
+
+        found = await self.unit(self.next_key("received"), fingerprint(channel), read)
+        if found:
+            self.drive.read[channel] = found[-1][0]
+        return [text for _, text in found]
+
+    async def sleep(self, seconds: float) -> None:
+        async def fix() -> float:
+            return time.time() + seconds
+
+        until = await self.unit(self.next_key("sleep"), fingerprint(seconds), fix)
+        # A clock that was set back must not make the wait longer than it was.
+        await asyncio.sleep(min(max(0.0, until - time.time()), seconds))
+
+    async def now(self) -> datetime:
+        async def read() -> str:
+            return datetime.now(UTC).isoformat()
+
+        return datetime.fromisoformat(await self.unit(self.next_key("now"), "", read))
+
+    async def uuid(self) -> str:
+        async def draw() -> str:
+            return uuid.uuid4().hex
+
+        return await self.unit(self.next_key("uuid"), "", draw)
+
+    async def emit(self, event: BaseModel) -> None:
+        await self._emit_once(event, self.next_key(f"emit.{getattr(event, 'kind', 'event')}"))
+
+    async def _emit_once(self, event: BaseModel, key: str) -> None:
+        known: dict[str, Any] = {"branch": self.branch}
+        if isinstance(event, Answered) and self.run_id in self.engine.ledgers:
+            known["models"] = list(self.engine.ledgers[self.run_id].models)
+        await self.record(event.model_copy(update=known), key)
+
+    async def record(self, event: BaseModel, once: str) -> bool:
+        """Keep an event of this run, once; False where it was kept before."""
+        return await self.engine.record(self.run_id, event, once=once, fence=self.drive.lease.fence)
+
+    @property
+    def branch(self) -> str:
+        """The gather branches this scope is in, outermost first: "" for the trunk, "0/1" inside the first."""
+        return "/".join(part for part in self.scope.split("/") if part.isdigit())
+
+    async def version(self, change: str, current: int) -> int:
+        async def choose() -> int:
+            # A run that was here before the change was made goes on as it began.
+            return 0 if self.drive.replay.reached(self.scope, self._count) else current
+
+        return await self.unit(f"{self.scope}version.{change}", "", choose)
+
+    async def child(self, flow: str, input: BaseModel, *, wait: bool = True) -> Any:  # noqa: A002
+        async def submit() -> str:
+            return await self.engine.submit(flow, input, thread=self.thread_id, parent=self.run_id)
+
+        run_id = await self.unit(self.next_key(f"child.{flow}"), fingerprint((flow, input)), submit)
+        if not wait:
+            return run_id
+        finished = await self._driven(run_id)
+        if finished.status not in ENDED:
+            self._suspended = True
+            raise Suspended
+        if finished.status != "done":
+            raise LyceumError(f"The {flow} run {run_id} ended as {finished.status}: {finished.error}")
+        return finished.result
+
+    async def _driven(self, run_id: str) -> Run:
+        """Drive a child, or follow it where another process does."""
+        while True:
+            run = await self.engine.try_drive(run_id)
+            if run is not None:
+                return run
+            await asyncio.sleep(POLL_SECONDS)
+
+    def shield(self) -> AbstractAsyncContextManager[None]:
+        return self.drive.shields.held()
