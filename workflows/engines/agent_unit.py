@@ -31,15 +31,19 @@ from lyceum.sources import Source
 from models.budgets import Hold, Ledger, Payee
 from models.fallback import candidates
 from workflows.engines.draft import Draft
-from workflows.engines.model_unit import ledger_of, model_request, room_for, written
+from workflows.engines.host import Host
+from workflows.engines.model_unit import model_request, room_for, written
 
 if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+
+    from agents.role import Role
     from workflows.context import AgentInput
     from workflows.engines.journal_context import JournalContext
 
 PREVIEW_CHARACTERS = 300
 
-_current: ContextVar[AgentScope] = ContextVar("lyceum.agent_scope")
+current_scope: ContextVar[AgentScope] = ContextVar("lyceum.agent_scope")
 
 
 class AgentScope:
@@ -48,9 +52,7 @@ class AgentScope:
     `payees` are those who may answer it; `hold` is the request under way, `limited` whether the budget shortens it.
     """
 
-    def __init__(
-        self, ctx: JournalContext, role: str, approved: frozenset[str], ledger: Ledger, payees: list[Payee]
-    ) -> None:
+    def __init__(self, ctx: Host, role: str, approved: frozenset[str], ledger: Ledger, payees: list[Payee]) -> None:
         self.ctx = ctx
         self.role = role
         self.approved = approved
@@ -69,13 +71,13 @@ class AgentScope:
 
     def stream(self, text: str) -> None:
         delta = TextDelta(run=self.ctx.run_id, branch=self.ctx.branch, agent=self.role, text=text)
-        self.ctx.engine.runtime.listen(delta)
+        self.ctx.listen(delta)
 
     async def keep_draft(self) -> None:
         """Store what an interrupted model had said: listeners have it already, the history has not."""
         if self.draft.text:
             said = TextDelta(branch=self.ctx.branch, agent=self.role, text=self.draft.text)
-            await self.ctx.engine.runtime.store.append(self.ctx.run_id, said, once=f"{self.ctx.scope}draft")
+            await self.ctx.keep(said, f"{self.ctx.scope}draft")
 
 
 async def run_agent(ctx: JournalContext, role: str, given: AgentInput, model_key: str) -> Any:
@@ -85,10 +87,15 @@ async def run_agent(ctx: JournalContext, role: str, given: AgentInput, model_key
     toolsets = [await runtime.tools.toolset(server) for server in member.servers if server in runtime.tools.servers()]
     model = runtime.models.get(model_key)
     agent: Agent[Any, Any] = member.make(model, toolsets, [JournalDurability()])
+    return await run_scoped(ctx, agent, member, model, given)
+
+
+async def run_scoped(ctx: Host, agent: Agent[Any, Any], member: Role, model: Model, given: AgentInput) -> Any:
+    """Run an agent that was made for this engine, within the run's budget and approvals."""
     approved = frozenset(cast("list[str]", given.deps.get("approved", [])))
     payees = [Payee(each.model_name, each.system) for each in candidates(model)]
-    scope = AgentScope(ctx, role, approved, await ledger_of(ctx), payees)
-    token = _current.set(scope)
+    scope = AgentScope(ctx, member.name, approved, await ctx.ledger(), payees)
+    token = current_scope.set(scope)
     try:
         result = await agent.run(
             given.prompt,
@@ -100,7 +107,7 @@ async def run_agent(ctx: JournalContext, role: str, given: AgentInput, model_key
         await scope.keep_draft()
         raise
     finally:
-        _current.reset(token)
+        current_scope.reset(token)
     return result.output
 
 
@@ -129,7 +136,7 @@ class JournalDurability(BaseDurabilityCapability[Any]):
 
     @property
     def in_durable_context(self) -> bool:
-        return _current.get(None) is not None
+        return current_scope.get(None) is not None
 
     def get_durable_operation_backend(self) -> DurableOperationBackend[Any]:
         return _Backend(
@@ -139,7 +146,7 @@ class JournalDurability(BaseDurabilityCapability[Any]):
 
 
 async def _stream_text(_ctx: RunContext[Any], events: AsyncIterable[AgentStreamEvent]) -> None:
-    scope = _current.get(None)
+    scope = current_scope.get(None)
     async for event in events:
         if scope is None:
             continue
@@ -159,28 +166,32 @@ class _Backend(JournalCallableOperationBackend[Any]):
         cache_key: tuple[object, ...],
         config: Any,
     ) -> object:
-        scope = _current.get()
+        scope = current_scope.get()
         if isinstance(operation_id, ModelRequestId):
-            return await model_request(scope, operation_id, body, cast("list[ModelMessage]", cache_key[1]))
+            return await model_request(scope, operation_id.model_name, body, cast("list[ModelMessage]", cache_key[1]))
         if isinstance(operation_id, ToolsetCallToolId):
             call = f"{scope.ctx.scope}{cast('RunContext[Any]', cache_key[2]).tool_call_id or name}"
-            tool = cast("Any", cache_key[3])
+            metadata = getattr(getattr(cache_key[3], "tool_def", None), "metadata", None)
             arguments = cast("dict[str, Any]", cache_key[1])
-            return await _tool_call(scope, operation_id.toolset_id, str(cache_key[0]), call, arguments, tool, body)
+            return await tool_call(scope, operation_id.toolset_id, str(cache_key[0]), call, arguments, metadata, body)
         return await body()  # events and instructions have no effect of their own to keep
 
 
-async def _tool_call(
+async def tool_call(
     scope: AgentScope,
     server: str,
     tool: str,
     call: str,
     arguments: dict[str, Any],
-    definition: Any,
+    metadata: dict[str, Any] | None,
     body: Callable[[], Awaitable[object]],
-) -> object:
+) -> dict[str, Any]:
+    """Call a tool once, asking first where it changes the world; returns PydanticAI's envelope of its result.
+
+    `arguments` are replaced in place where the person edited them; `metadata` is the tool definition's.
+    """
     ctx = scope.ctx
-    if _changes_the_world(definition) and not scope.approved & {"*", tool}:
+    if _changes_the_world(metadata or {}) and not scope.approved & {"*", tool}:
         request = {"server": server, "tool": tool, "arguments": arguments}
         decision = await ctx.ask(f"{call}.approve", f"{scope.role} wants to call {tool}", request)
         if not decision.approved:
@@ -214,9 +225,8 @@ async def _tool_call(
     return kept
 
 
-def _changes_the_world(definition: Any) -> bool:
+def _changes_the_world(metadata: dict[str, Any]) -> bool:
     """Tell whether a tool must be approved: its server says that it may destroy, or that it writes to an open world."""
-    metadata: dict[str, Any] = getattr(getattr(definition, "tool_def", None), "metadata", None) or {}
     hints: dict[str, Any] = metadata.get("annotations") or {}
     reaches_out = hints.get("destructive_hint") is not False or hints.get("open_world_hint") is not False
     return hints.get("read_only_hint") is not True and reaches_out

@@ -16,6 +16,8 @@ from pydantic import BaseModel, TypeAdapter
 from lyceum.errors import LeaseLost, LyceumError, StoreFailed, UserError
 from lyceum.events import Answered, ApprovalAsked, ApprovalDecided
 from lyceum.runs import ENDED, Decision, Lease, Run
+from models.budgets import Ledger
+from models.prices import Prices
 from workflows.context import AgentInput, Context
 from workflows.engines.failures import Failure
 from workflows.engines.replay import Replay
@@ -240,6 +242,24 @@ class JournalContext:
     async def record(self, event: BaseModel, once: str) -> bool:
         """Keep an event of this run, once; False where it was kept before."""
         return await self.engine.record(self.run_id, event, once=once, fence=self.drive.lease.fence)
+
+    async def keep(self, event: BaseModel, once: str) -> None:
+        await self.engine.runtime.store.append(self.run_id, event, once=once, fence=self.drive.lease.fence)
+
+    def listen(self, event: BaseModel) -> None:
+        self.engine.runtime.listen(event)
+
+    @property
+    def prices(self) -> Prices:
+        return self.engine.runtime.prices
+
+    async def ledger(self) -> Ledger:
+        """Return the ledger of the run; a resumed run starts from what its events say."""
+        ledgers, runtime = self.engine.ledgers, self.engine.runtime
+        if self.run_id not in ledgers:
+            events = await runtime.store.events(self.run_id)
+            ledgers.setdefault(self.run_id, Ledger.of(runtime.budget, runtime.prices, events))
+        return ledgers[self.run_id]
 
     @property
     def branch(self) -> str:

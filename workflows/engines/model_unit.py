@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_ai import AgentStreamEvent, PartDeltaEvent, PartStartEvent
-from pydantic_ai.durable_exec import ModelRequestId
 from pydantic_ai.exceptions import AgentRunError, FallbackExceptionGroup
 from pydantic_ai.messages import (
     ModelMessage,
@@ -22,7 +21,7 @@ from pydantic_ai.settings import ModelSettings
 
 from lyceum.errors import LimitReached, OperatorError, Unavailable
 from lyceum.events import ModelCalled, Note, result_hash
-from models.budgets import Hold, Ledger, tokens_of
+from models.budgets import Hold, tokens_of
 from models.cache import KEPT
 from models.errors import friendly
 from models.prices import Tokens
@@ -32,22 +31,12 @@ from workflows.engines.retry import retrying
 
 if TYPE_CHECKING:
     from workflows.engines.agent_unit import AgentScope
-    from workflows.engines.journal_context import JournalContext
 
 CLOSE = 16_000  # below so many tokens of room, the provider is told the limit too: it may write what is not streamed
 
 
-async def ledger_of(ctx: JournalContext) -> Ledger:
-    """Return the ledger of the run, which every agent and branch of it shares; a resumed run starts from its events."""
-    ledgers, runtime = ctx.engine.ledgers, ctx.engine.runtime
-    if ctx.run_id not in ledgers:
-        events = await runtime.store.events(ctx.run_id)
-        ledgers.setdefault(ctx.run_id, Ledger.of(runtime.budget, runtime.prices, events))
-    return ledgers[ctx.run_id]
-
-
 async def model_request(
-    scope: AgentScope, request: ModelRequestId, body: Callable[[], Awaitable[object]], messages: list[ModelMessage]
+    scope: AgentScope, model: str, body: Callable[[], Awaitable[object]], messages: list[ModelMessage]
 ) -> object:
     """Make a request once for its place in the run and return what is kept of it.
 
@@ -90,7 +79,7 @@ async def model_request(
 
     kept: dict[str, Any] = await scope.ctx.unit(key, conversation_hash(messages), measured)
     response: dict[str, Any] = kept.get("response", kept)
-    called = _called(scope, response, request.model_name, round(spent, 1))
+    called = _called(scope, response, model, round(spent, 1))
     scope.context_tokens = called.input_tokens + called.output_tokens
     if await scope.tell(called, key):
         scope.ledger.paid(called)
@@ -121,7 +110,7 @@ def _called(scope: AgentScope, response: dict[str, Any], asked: str, latency: fl
         input_tokens=used.input,
         output_tokens=used.output,
         cached_tokens=used.cached,
-        cost=0.0 if kept else scope.ctx.engine.runtime.prices.cost(model, provider, used),
+        cost=0.0 if kept else scope.ctx.prices.cost(model, provider, used),
         latency_ms=latency,
     )
 
@@ -138,7 +127,7 @@ async def _broke_off(scope: AgentScope, hold: Hold, key: str) -> None:
         estimated=True,
         input_tokens=used.input,
         output_tokens=used.output,
-        cost=scope.ctx.engine.runtime.prices.cost(payee.model, payee.provider, used),
+        cost=scope.ctx.prices.cost(payee.model, payee.provider, used),
     )
     scope.ledger.paid(called)
     await scope.tell(called, key)
