@@ -75,14 +75,16 @@ class _Stemmer:
         new = {word for word in found if word not in known}
         if new:
             with self._lock:
-                known = self._learn(new)
+                known = self._learn(new - self._ids.keys(), found)
         return [known[word] for word in found]
 
-    def _learn(self, new: set[str]) -> dict[str, int]:
-        kept = self._ids if len(self._ids) < MOST_STEMS else {}
+    def _learn(self, new: set[str], found: Sequence[str]) -> dict[str, int]:
+        if len(self._ids) > MOST_STEMS:
+            self._ids = {}  # whoever reads the old one goes on with it
+            new = new | set(found)
         asked = [word for word in new if _ASCII.fullmatch(word)]
         stems = dict(zip(asked, self._stemmed(asked), strict=True))
-        self._ids = kept | {word: zlib.crc32(stems.get(word, word).encode("utf-8", "replace")) for word in new}
+        self._ids.update({word: zlib.crc32(stems.get(word, word).encode("utf-8", "replace")) for word in new})
         return self._ids
 
     def _stemmed(self, asked: Sequence[str]) -> list[str]:
@@ -106,6 +108,13 @@ def term_ids(found: Sequence[str]) -> list[int]:
 def bag(text: str) -> Counter[int]:
     """Return how often each term stands in a text."""
     return Counter(term_ids(words(text)))
+
+
+def bags(texts: Sequence[str]) -> list[Counter[int]]:
+    """Return the bag of every text; the stemmer is asked once for all of them."""
+    found = [words(text) for text in texts]
+    term_ids([word for each in found for word in each])
+    return [Counter(term_ids(each)) for each in found]
 
 
 def asked(question: str) -> Counter[int]:

@@ -28,8 +28,9 @@ ENTRY = np.dtype([("term", "<u4"), ("count", "<u2")])
 def packed(bag: Mapping[int, int]) -> bytes:
     """Return a bag of terms as bytes for `LexicalIndex`, ordered by term."""
     entries = np.empty(len(bag), dtype=ENTRY)
-    for place, (term, count) in enumerate(sorted(bag.items())):
-        entries[place] = (term, min(count, 65535))
+    entries["term"] = np.fromiter(bag.keys(), dtype=np.uint32, count=len(bag))
+    entries["count"] = np.minimum(np.fromiter(bag.values(), dtype=np.int64, count=len(bag)), 65535)
+    entries.sort(order="term")
     return entries.tobytes()
 
 
@@ -104,19 +105,22 @@ class LexicalIndex:
         if self.size < feedback.least or not len(best) or not weights:
             return dict(weights)
         shares = shares or [1 / len(best)] * len(best)
-        model: dict[int, float] = {}
-        for row, share in zip(best, shares, strict=True):
-            numbers, counts = self.terms_of(row)
-            for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
-                model[number] = model.get(number, 0.0) + share * count / float(self._lengths[row])
-        plain = unspecific()
-        most = feedback.common * self.size
-        fit = [n for n in model if self._found_in[n] <= most and int(self._terms[n]) not in plain]
-        chosen = sorted(fit, key=lambda n: (-model[n], n))[: feedback.terms]
-        whole, added = sum(weights.values()), sum(model[n] for n in chosen)
+        held = [self.terms_of(row) for row in best]
+        said = [
+            counts * np.float32(share / max(float(self._lengths[row]), 1.0))
+            for (_, counts), row, share in zip(held, best, shares, strict=True)
+        ]
+        numbers, place = np.unique(np.concatenate([each for each, _ in held]), return_inverse=True)
+        model = np.bincount(place, weights=np.concatenate(said), minlength=len(numbers))
+        plain = np.fromiter(unspecific(), dtype=np.uint32)
+        fit = (self._found_in[numbers] <= feedback.common * self.size) & ~np.isin(self._terms[numbers], plain)
+        numbers, model = numbers[fit], model[fit]
+        order = np.argsort(-model, kind="stable")[: feedback.terms]
+        chosen = dict(zip(numbers[order].tolist(), model[order].tolist(), strict=True))
+        whole, added = sum(weights.values()), sum(chosen.values())
         grown = {number: feedback.original * weight / whole for number, weight in weights.items()}
-        for number in chosen:
-            grown[number] = grown.get(number, 0.0) + (1 - feedback.original) * model[number] / added
+        for number, weight in chosen.items():
+            grown[number] = grown.get(number, 0.0) + (1 - feedback.original) * weight / added
         return grown
 
     def similarity(self, one: int, other: int) -> float:

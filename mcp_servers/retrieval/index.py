@@ -14,6 +14,7 @@ import numpy as np
 
 from lyceum.errors import OperatorError
 from mcp_servers.retrieval.vectors import Kind, VectorIndex, VectorSettings, chosen, open_index
+from mcp_servers.retrieval.vectors.exact import ExactVectors
 from models.hybrid import Hit
 from models.lexical import LexicalIndex
 from models.retriever import Retriever
@@ -25,6 +26,7 @@ HASHES, BAND = 16, 4  # four bands of four: texts that share 0.9 of their terms 
 ALIKE = 0.85  # share of terms in common from which two passages say the same
 SAMPLE = 50  # questions that recall is measured with
 NEIGHBOURS = 10
+LEAST_RECALL = 0.9  # of an index that was not asked for by name
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class CollectionIndex:
                 kept = None
             self._index = kept[1] if kept else self._opened(settings, folder, name, dimensions)
             self._catch_up(self._index)
+        if self._kind == "edge" and settings.kind == "auto" and (recall := self.measured().recall) < LEAST_RECALL:
+            self._search_exactly(dimensions, recall)
         self._retriever = Retriever(self.ids.tolist(), self.lexical, self if dimensions else None)
 
     def _opened(self, settings: VectorSettings, folder: Path, name: str, dimensions: int) -> VectorIndex:
@@ -80,6 +84,15 @@ class CollectionIndex:
             self.note = f"{error.message} The search is exact, and slower."
             self._kind = "exact"
             return open_index("exact", settings, folder, name, dimensions)
+
+    def _search_exactly(self, dimensions: int, recall: float) -> None:
+        """Leave an index that loses too much on this data; it stays on disk for the next time."""
+        assert self._index is not None
+        self._index.close()
+        self.note = f"The graph over the vectors finds {recall:.0%} of the nearest, so the search is exact, and slower."
+        self._kind = "exact"
+        self._index = ExactVectors(dimensions)
+        self._catch_up(self._index)
 
     def _catch_up(self, index: VectorIndex) -> None:
         wanted, held = set(self.ids[self._has].tolist()), index.ids()

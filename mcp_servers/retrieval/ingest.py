@@ -102,6 +102,7 @@ class Ingestion:
             if _gone(Path(path)):
                 self._collection.delete(name)
                 self.report.removed.append(name)
+        self._collection.prepare()
         counts = self._collection.documents()
         self.report.documents, self.report.passages = len(counts), sum(counts.values())
         self.report.note = self._collection.note

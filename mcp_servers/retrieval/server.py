@@ -126,9 +126,10 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         path: Annotated[str, Field(description="A file or folder to read.", min_length=1, max_length=4096)],
         collection: CollectionName = "default",
     ) -> Report:
-        """Read Markdown, text, HTML, PDF, DOCX, PPTX, XLSX, EPUB, e-mail, notebooks and code into a collection, so
-        that it can be searched. Unchanged files are skipped, removed ones forgotten, unreadable ones reported with
-        what to do. CSV files and databases are no documents: use sql_attach, also to compute with a spreadsheet.
+        """Index a file or folder of documents, so that they can be searched: Markdown, text, HTML, PDF, DOCX, PPTX,
+        XLSX, EPUB, e-mail, notebooks and code are read into a collection. Unchanged files are skipped, removed ones
+        forgotten, unreadable ones reported with what to do. CSV files and databases are no documents: use sql_attach,
+        also to compute with a spreadsheet.
         """
         root = _existing(path)
         ingestion = Ingestion(
@@ -169,8 +170,9 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
             Field(description="Add what stands around each passage: its neighbours or its whole section."),
         ] = "none",
     ) -> Passages:
-        """Find the passages of ingested documents that answer a question, by words and by meaning. Returns exact
-        passages with ids to cite and a confidence; `confident` false means that the documents do not seem to answer.
+        """Look in the user's ingested documents for passages that answer a question, by words and by meaning. Returns
+        exact passages with ids to cite and a confidence; `confident` false means that the documents do not seem to
+        answer.
         """
         opened = await asyncio.to_thread(shelf.open, collection)
         known = await asyncio.to_thread(opened.fields) if filters else {}

@@ -157,10 +157,11 @@ class Collection:
         self, name: str, path: Path, fingerprint: str, chunks: Sequence[Chunk], fields: Mapping[str, str] | None = None
     ) -> None:
         """Add or replace one document in one transaction; passages whose text is unchanged keep their ids."""
-        from models.analysis import bag
+        from models.analysis import bags
         from models.lexical import packed
 
         keys = _keys(chunks)
+        terms = [packed(bag) for bag in bags([indexed_text(name, c.heading, c.columns, c.text) for c in chunks])]
         vectors: list[bytes | None] = [None] * len(chunks)
         if self._embedder:
             made = self._embedder.embed([embedded_text(name, chunk) for chunk in chunks])
@@ -174,11 +175,10 @@ class Collection:
             first = self._next_id(database, len(chunks))
             for number, (chunk, key, vector) in enumerate(zip(chunks, keys, vectors, strict=True)):
                 place = (chunk.start, chunk.end, chunk.heading, chunk.locator, chunk.anchor, chunk.text)
-                terms = packed(bag(indexed_text(name, chunk.heading, chunk.columns, chunk.text)))
                 database.execute(
                     "INSERT INTO passages(id, document, number, key, start, stop, heading, locator, anchor, text, kind,"
                     " columns, vector, bag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (first + number, document, number, key, *place, chunk.kind, chunk.columns, vector, terms),
+                    (first + number, document, number, key, *place, chunk.kind, chunk.columns, vector, terms[number]),
                 )
             self._touch(database)
 
@@ -219,6 +219,11 @@ class Collection:
             scores = reranker.scores(questions[0], [passage.source.text for passage in held])
             held = [held[n] for n in sorted(range(len(held)), key=lambda n: -scores[n])]
         return [self._with_context(passage, around) for passage in held[:limit]]
+
+    def prepare(self) -> None:
+        """Bring the index up to what was written, so that no search has to wait for it."""
+        with self._lock:
+            self._current_index()
 
     def measured(self) -> Measured:
         """Return what the vector index finds of the true neighbours, on a sample."""

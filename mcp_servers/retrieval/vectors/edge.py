@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,11 +32,12 @@ class EdgeVectors:
         self._folder = folder
         self._dimensions = dimensions
         folder.parent.mkdir(parents=True, exist_ok=True)
-        self._guard = folder.with_suffix(".lock").open("w")
+        guard = os.open(folder.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        self._let_go = weakref.finalize(self, os.close, guard)
         try:
-            fcntl.flock(self._guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            self._guard.close()
+            self._let_go()
             raise Unavailable("Another process has the vector index open.", next_step="Close it, or wait.") from None
         self._shard = self._opened()
 
@@ -48,7 +51,7 @@ class EdgeVectors:
             self._folder.mkdir()
             return edge.EdgeShard.create(str(self._folder), config)
         except Exception as error:
-            self._guard.close()
+            self._let_go()
             raise OperatorError(
                 f"The vector index cannot be opened ({type(error).__name__}).",
                 next_step=f"Delete {self._folder}; it is made again from the collection.",
@@ -98,7 +101,7 @@ class EdgeVectors:
 
     def close(self) -> None:
         self._shard.close()
-        self._guard.close()
+        self._let_go()
 
 
 def _runs(count: int, size: int) -> Iterator[range]:

