@@ -67,8 +67,9 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         query: Annotated[str, Field(description="The question, in the user's words.", min_length=1, max_length=2000)],
         limit: Annotated[int, Field(description="How many passages to return.", ge=1, le=20)] = 5,
     ) -> Found:
-        """Find course passages that answer a question about language models, retrieval, agents, training, serving,
-        evaluation or safety. Returns exact passages with ids to cite; `confident` false means: not covered.
+        """Search the course notes: find passages that say or answer something about language models, retrieval, agents,
+        training, serving, evaluation or safety. Returns exact passages with ids to cite; `confident` false means: not
+        covered.
         """
         from mcp_servers.course.search import leading
 
@@ -126,7 +127,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
             str, Field(description="A module number (05), a lab (L12) or topic words.", max_length=200)
         ] = "",
     ) -> Lessons:
-        """Find the lessons of the course that cover a topic: goal, passages to read, terms and labs. Empty for all."""
+        """List the modules, lessons and labs that cover a topic: goal, what to read, terms. Empty for all."""
         from mcp_servers.course.lessons import find
 
         return Lessons(modules=[Module.model_validate(module) for module in find(_course().lessons, query)])

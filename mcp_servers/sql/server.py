@@ -106,7 +106,9 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
 
     @server.expose(title="Read a schema", effect="read")
     async def sql_schema(database: Name = SAMPLE) -> Schema:
-        """Describe a database: tables, columns with types and sample values, keys, metrics. Read it first."""
+        """Describe the structure of a database: tables, columns with types and sample values, keys, metrics.
+        Read it first.
+        """
         return (await asyncio.to_thread(shelf().get, database)).schema
 
     @server.expose(title="Find values", effect="read")
