@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from lyceum.errors import UserError, nearest
 from lyceum.paths import default_home
@@ -73,6 +73,7 @@ Trigger = Literal[
     "key",
     "not_found",
     "rejected",
+    "filter",
 ]
 
 
@@ -141,6 +142,43 @@ class TelemetrySettings(Section):
     content: bool = False
 
 
+class TemporalSettings(Section):
+    """The Temporal server that flows run on where `engine` is `temporal`.
+
+    `tls`: None means on with an API key or a certificate (Temporal Cloud), else off. A `build` and a `deployment` turn
+    worker versioning on: a run stays with the build it began on (`pinned`) or moves on at its next step
+    (`auto_upgrade`).
+    """
+
+    address: str = "127.0.0.1:7233"
+    namespace: str = "default"
+    task_queue: str = Field(default="lyceum", min_length=1)
+    api_key: SecretStr | None = None
+    tls: bool | None = None
+    client_certificate: Path | None = None
+    client_key: Path | None = None
+    server_ca: Path | None = None
+    server_name: str | None = Field(default=None, description="The name in the server's certificate, if another.")
+    deployment: str = "lyceum"
+    build: str | None = None
+    versioning: Literal["pinned", "auto_upgrade"] = "pinned"
+    search_attributes: bool = Field(default=True, description="Register and set LyceumFlow and LyceumThread.")
+    heartbeat: float = Field(default=30, gt=0, description="Seconds without a sign of life: a step is given away.")
+    continue_after: int = Field(default=8000, ge=100, description="Events of history, then it continues as new.")
+    models: tuple[str, ...] = Field(default=(), description="Further model keys that workers have agents for.")
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> TemporalSettings:
+        if (self.client_certificate is None) != (self.client_key is None):
+            raise ValueError("client_certificate and client_key go together")
+        return self
+
+
 class Settings(Section):
     home: Path = Field(default_factory=default_home)
     model: str | None = None
@@ -153,6 +191,8 @@ class Settings(Section):
     limits: dict[str, LimitSettings] = Field(default_factory=dict, description="By provider: openai, anthropic, ...")
     prices: dict[str, PriceSettings] = Field(default_factory=dict, description="By the model's name at its provider.")
     telemetry: TelemetrySettings = TelemetrySettings()
+    engine: Literal["journal", "temporal"] = "journal"
+    temporal: TemporalSettings = TemporalSettings()
     tools: dict[str, str] = Field(
         default_factory=dict, description="Server name to `inprocess`, `stdio` or an http(s) URL; default inprocess."
     )

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pydantic_ai import RunContext
-from pydantic_ai.exceptions import ModelAPIError, ModelUnavailableError
+from pydantic_ai.exceptions import AgentRunError, ModelUnavailableError
 from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 from pydantic_ai.models.wrapper import WrapperModel
@@ -51,7 +51,7 @@ class BreakerModel(WrapperModel):
         self._trying = trial
         try:
             yield
-        except ModelAPIError as error:
+        except AgentRunError as error:
             if kind_of(error) in COUNTED:
                 self._failures += 1
                 self._open_until = self._clock() + self._rules.seconds

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from lyceum.errors import Bug, LimitReached, LyceumError, OperatorError, Unavailable, frames
 from lyceum.settings import Trigger
+from models.refusals import reason_of, wait_of
 
 if TYPE_CHECKING:
     from pydantic_ai.exceptions import AgentRunError, FallbackExceptionGroup
 
 _LATER = "Ask again with `lyceum chat -c`, or without it: --offline, or another --model."
 _SEE = "See `lyceum models list`."
+_REPHRASE = "Put it differently, or use another --model."
 
 
 def friendly(error: Exception) -> LyceumError:
@@ -53,15 +55,19 @@ def kind_of(error: Exception) -> Trigger | None:
             return "key"
         case given.ModelNotFoundError():
             return "not_found"
+        case given.ContentFilterError():
+            return "filter"
         case given.ModelRequestRejectedError():
-            return "rejected"
+            return reason_of(error) or "rejected"
         case given.ModelTimeoutError() | given.ModelRequestTimeout():
             return "timeout"
         case given.ModelConnectionError():
             return "connection"
-        case given.ModelUnavailableError() | given.ModelServerError() | given.ModelHTTPError() | OperatorError():
+        case given.ModelUnavailableError() | given.ModelServerError() | given.ModelHTTPError():
+            return reason_of(error) or "server_error"
+        case OperatorError():
             return "server_error"
-        case given.ModelAPIError():
+        case given.ModelAPIError() | given.UnexpectedModelBehavior():
             return "unreadable"
         case _:
             return None
@@ -83,6 +89,7 @@ def _told(error: AgentRunError) -> LyceumError | None:
 
     model = getattr(error, "model_name", "The model")
     status = f" (HTTP {error.status_code})" if isinstance(error, given.ModelHTTPError) else ""
+    reason = reason_of(error) if isinstance(error, given.ModelAPIError) else None
     match error:
         case given.ModelAuthenticationError():
             return OperatorError(
@@ -99,12 +106,15 @@ def _told(error: AgentRunError) -> LyceumError | None:
             return OperatorError(
                 f"{model}: the account has no credit left{status}.", next_step=f"Top it up, or choose another. {_SEE}"
             )
-        case given.ModelRateLimitError(retry_after=wait):
+        case given.ModelRateLimitError():
+            wait = wait_of(error)
             after = f" It asks to wait {wait:.0f} s." if wait else ""
             return Unavailable(
                 f"{model} takes no more requests now{status}.{after}", next_step=_LATER, retry_after=wait
             )
-        case given.ModelContextWindowExceededError():
+        case given.ModelAPIError() if reason == "filter":
+            return OperatorError(f"{model}: the content filter stopped the request{status}.", next_step=_REPHRASE)
+        case given.ModelAPIError() if reason == "context" or isinstance(error, given.ModelContextWindowExceededError):
             return LimitReached(
                 f"The conversation is longer than {model} reads{status}.",
                 next_step="Start a new thread, attach less, or use a model with a longer context.",
@@ -118,13 +128,16 @@ def _told(error: AgentRunError) -> LyceumError | None:
             how = "broke off in mid-answer" if begun else "could not be reached"
             return Unavailable(f"{model} {how}.", next_step=_LATER)
         case given.ModelHTTPError():
-            return Unavailable(
-                f"{model}: the provider failed{status}.", next_step=_LATER, retry_after=error.retry_after
-            )
+            return Unavailable(f"{model}: the provider failed{status}.", next_step=_LATER, retry_after=wait_of(error))
         case given.ModelAPIError():
             return Unavailable(f"{model} sent an answer that cannot be read.", next_step=_LATER)
         case given.ContentFilterError():
-            return OperatorError("The provider's content filter stopped the answer.", next_step="Put it differently.")
+            return OperatorError("The provider's content filter stopped the answer.", next_step=_REPHRASE)
+        case given.IncompleteToolCall():
+            return LimitReached(
+                "The model reached the length of its answers in the middle of a tool call.",
+                next_step="Ask for less at once, or use a model that writes longer answers.",
+            )
         case given.UnexpectedModelBehavior():
             return Unavailable("The model gave no usable answer.", next_step=_LATER)
         case given.UsageLimitExceeded():

@@ -19,6 +19,7 @@ from pydantic_ai.usage import RequestUsage
 
 from lyceum.settings import LimitSettings
 from models.budgets import tokens_of
+from models.refusals import wait_of
 
 MINUTE = 60.0
 SHORT_PAUSE = 1.0  # seconds that are slept through; a longer pause is told, so that another model can be asked
@@ -88,7 +89,7 @@ class LimitedModel(WrapperModel):
         try:
             response = await super().request(messages, model_settings, model_request_parameters)
         except ModelRateLimitError as error:
-            self._gate.pause(error.retry_after or 0.0)
+            self._gate.pause(wait_of(error) or 0.0)
             raise
         _correct(entry, response.usage)
         return response
@@ -109,7 +110,7 @@ class LimitedModel(WrapperModel):
                 yield stream
                 _correct(entry, stream.usage)
         except ModelRateLimitError as error:
-            self._gate.pause(error.retry_after or 0.0)
+            self._gate.pause(wait_of(error) or 0.0)
             raise
 
 

@@ -108,10 +108,14 @@ def make_hosted(
         made = GoogleModel(model, provider="google", **how)
     elif provider == "bedrock":
         made = _bedrock(model, environment.get("AWS_DEFAULT_REGION") or environment["AWS_REGION"], settings, how)
+    elif provider == "azure":
+        from models.azure import AzureChatModel
+
+        made = AzureChatModel(model, provider="azure", **how)
     else:
         from pydantic_ai.models.openai import OpenAIChatModel
 
-        made = OpenAIChatModel(model, provider="azure" if provider == "azure" else "openai", **how)
+        made = OpenAIChatModel(model, provider="openai", **how)
     return _checked(made, provider, settings)
 
 

@@ -1,6 +1,7 @@
 """Who answers: an explicit model, else the first rung of the ladder that is there, with a printable reason.
 
-A hosted model comes wrapped: kept answers, then the circuit breaker, then the limits of its provider, then the wire.
+A hosted model comes wrapped: kept answers, then the circuit breaker, then the limits of its provider, then the
+check that no filter cut the answer, then the wire.
 """
 
 from __future__ import annotations
@@ -132,10 +133,12 @@ class ResolvedModels:
         from pydantic_ai.models.concurrency import ConcurrencyLimitedModel
 
         from models.breaker import BreakerModel
+        from models.filtered import FilteredModel
         from models.limits import LimitedModel
 
         gate, limiter = self._gate(provider)
-        limited = LimitedModel(ConcurrencyLimitedModel(model, limiter) if limiter else model, gate)
+        whole = FilteredModel(model)
+        limited = LimitedModel(ConcurrencyLimitedModel(whole, limiter) if limiter else whole, gate)
         watched = BreakerModel(limited, self._settings.breaker)
         if not self._settings.cache.enabled:
             return watched

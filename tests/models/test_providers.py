@@ -9,6 +9,7 @@ import pytest
 pytestmark = pytest.mark.usefixtures("keys")
 
 QUESTION = "How many tracks are there?"
+NOVA = "global.amazon.nova-2-lite-v1:0"
 
 
 @pytest.mark.parametrize(
@@ -16,10 +17,12 @@ QUESTION = "How many tracks are there?"
     [
         ("openai-compatible:stand-in", "/v1/chat/completions"),
         ("ollama:stand-in", "/v1/chat/completions"),
+        ("openai-chat:gpt-6-luna", "/v1/chat/completions"),
         ("openai:gpt-6-luna", "/v1/responses"),
         ("azure:our-deployment", "/v1/chat/completions"),
         ("anthropic:claude-sonnet-5-5", "/v1/messages"),
         ("google:gemini-3.5-flash", "/v1/models/gemini-3.5-flash:streamGenerateContent"),
+        pytest.param(f"bedrock:{NOVA}", f"/model/{NOVA}/converse-stream", marks=pytest.mark.extra),
     ],
 )
 def test_a_turn_runs_over_the_wire(chat: Any, provider: Any, model: str, path: str) -> None:

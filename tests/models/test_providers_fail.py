@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.models.wires.said import Call, Says
+
 pytestmark = pytest.mark.usefixtures("keys")
 
 QUESTION = "How many tracks are there?"
@@ -110,8 +112,8 @@ def test_what_may_pass_is_tried_again_and_told(
     ("model", "fault", "message"),
     [
         (OWN, {"status": 500, "body": openai("oops")}, "failed (HTTP 500)"),
-        (OWN, {"malformed": True}, "sent an answer that cannot be read"),
-        (CLAUDE, {"hang": True}, "did not answer in time"),
+        (OWN, {"broken": True}, "sent an answer that cannot be read"),
+        (CLAUDE, {"hang": 1.5}, "did not answer in time"),
     ],
 )
 def test_after_three_tries_the_turn_ends_and_says_what_to_do(
@@ -151,6 +153,21 @@ def test_a_provider_that_dies_in_mid_stream_loses_nothing_and_the_thread_goes_on
     assert "Every row of the table" in json.dumps(provider.asked[2]["body"])
     assert again.of("answered")[0]["output"]["rows"] == [[3503]]
     assert_unseen(tmp_path, again)
+
+
+@pytest.mark.parametrize("model", [OWN, "openai:gpt-6-luna"])
+def test_an_answer_that_a_filter_cut_is_told_and_its_beginning_kept(
+    chat: Any, provider: Any, tmp_path: Path, model: str
+) -> None:
+    cut = Call("final_result", {"explanation": "Every row of the table " * 9, "sql": "SELECT 1"}, cut=True)
+    provider.fail(says=Says(calls=(cut,), why="filter"))
+    said = chat(QUESTION, "--model", model)
+    assert (said.code, len(provider.asked)) == (1, 1), said.err
+    [finished] = said.of("run_finished")
+    assert "content filter" in finished["error"]
+    assert "differently" in finished["next_step"]
+    assert "Every row of the table" in said.of("answered")[0]["text"]
+    assert_unseen(tmp_path, said)
 
 
 def test_a_server_that_is_not_there_is_told(chat: Any, monkeypatch: pytest.MonkeyPatch) -> None:
