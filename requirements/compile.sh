@@ -12,3 +12,4 @@ done
 compile --group dev -c requirements/extras.lock pyproject.toml -o requirements/dev.lock
 echo uv | compile - -o requirements/uv.lock
 compile -c requirements/extras.lock requirements/sandbox.in -o requirements/sandbox.lock
+compile --python-version 3.11 requirements/litellm.in -o requirements/litellm.lock
