@@ -192,12 +192,13 @@ class SqliteRunStore:
         *,
         parent: str | None = None,
         engine: str = "journal",
+        run: str | None = None,
     ) -> Run:
         await self.thread(thread)
-        run_id = uuid.uuid4().hex[:12]
+        run_id = run or uuid.uuid4().hex[:12]
         with transaction(self._database, self._lock) as database:
             database.execute(
-                """INSERT INTO runs(id, thread, flow, input, status, created, parent, engine)
+                """INSERT OR IGNORE INTO runs(id, thread, flow, input, status, created, parent, engine)
                    VALUES (?, ?, ?, ?, 'queued', ?, ?, ?)""",
                 (run_id, thread, flow, _json(input), _now(), parent, engine),
             )

@@ -107,7 +107,11 @@ class RunStore(Protocol):
         *,
         parent: str | None = None,
         engine: str = "journal",
-    ) -> Run: ...
+        run: str | None = None,
+    ) -> Run:
+        """Return a new run; with an id of the caller's own in `run`, the one that has it already."""
+        ...
+
     async def run(self, run: str) -> Run: ...
     async def runs(
         self, *, thread: str | None = None, status: Sequence[RunStatus] = (), limit: int = 50

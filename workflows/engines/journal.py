@@ -63,12 +63,14 @@ class JournalEngine:
         *,
         thread: str | None = None,
         parent: str | None = None,
+        run_id: str | None = None,
     ) -> str:
+        """Return the id of a queued run; a second time with the same `run_id` it is the same run."""
         if flow not in self._flows:
             raise UserError(f"There is no flow {flow!r}.", next_step=nearest(flow, self._flows, what="flows"))
         thread = thread or (await self.runtime.store.create_thread(flow)).id
         value = input.model_dump(mode="json") if isinstance(input, BaseModel) else dict(input)
-        run = await self.runtime.store.create_run(thread, flow, value, parent=parent)
+        run = await self.runtime.store.create_run(thread, flow, value, parent=parent, run=run_id)
         await self.record(run.id, RunStarted(flow=flow, thread=thread, input=value), once="started")
         return run.id
 

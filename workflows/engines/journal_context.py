@@ -22,7 +22,7 @@ from workflows.context import AgentInput, Context
 from workflows.engines.failures import Failure
 from workflows.engines.replay import Replay
 from workflows.engines.shields import Shields
-from workflows.engines.steps import call_step, fingerprint, signature
+from workflows.engines.steps import call_step, child_id, fingerprint, signature
 from workflows.runtime import Runtime, StepScope
 
 if TYPE_CHECKING:
@@ -216,7 +216,8 @@ class JournalContext:
 
         until = await self.unit(self.next_key("sleep"), fingerprint(seconds), fix)
         # A clock that was set back must not make the wait longer than it was.
-        await asyncio.sleep(min(max(0.0, until - time.time()), seconds))
+        with self.drive.shields.waiting():
+            await asyncio.sleep(min(max(0.0, until - time.time()), seconds))
 
     async def now(self) -> datetime:
         async def read() -> str:
@@ -274,10 +275,13 @@ class JournalContext:
         return await self.unit(f"{self.scope}version.{change}", "", choose)
 
     async def child(self, flow: str, input: BaseModel, *, wait: bool = True) -> Any:  # noqa: A002
-        async def submit() -> str:
-            return await self.engine.submit(flow, input, thread=self.thread_id, parent=self.run_id)
+        key = self.next_key(f"child.{flow}")
 
-        run_id = await self.unit(self.next_key(f"child.{flow}"), fingerprint((flow, input)), submit)
+        async def submit() -> str:
+            own = child_id(self.run_id, key)
+            return await self.engine.submit(flow, input, thread=self.thread_id, parent=self.run_id, run_id=own)
+
+        run_id = await self.unit(key, fingerprint((flow, input)), submit)
         if not wait:
             return run_id
         finished = await self._driven(run_id)

@@ -88,3 +88,8 @@ def fingerprint(value: object) -> str:
     """Return a hash of JSON-able arguments; the same arguments give the same hash in every process."""
     encoded = _ANYTHING.dump_python(value, mode="json", fallback=repr)
     return hashlib.sha256(json.dumps(encoded, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def child_id(run: str, key: str) -> str:
+    """Return the id of the run that a step starts: the same however often it is started."""
+    return hashlib.sha256(f"{run}/{key}".encode()).hexdigest()[:12]

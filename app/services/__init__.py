@@ -1,0 +1,1 @@
+"""Real servers that Lyceum can use, started here without a container."""

@@ -1,0 +1,121 @@
+"""A server in the background: started once, found again by its pid file, stopped as that process and no other."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lyceum.errors import OperatorError
+
+
+@dataclass(frozen=True)
+class Running:
+    pid: int
+    port: int
+    started: str
+
+
+@dataclass(frozen=True)
+class Server:
+    """`folder` holds its data, its pid file and its log."""
+
+    name: str
+    folder: Path
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.name}.log"
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / f"{self.name}.pid.json"
+
+    def running(self) -> Running | None:
+        """Return the process that was started here, if it still is that process."""
+        try:
+            known = Running(**json.loads(self._file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+        return known if _started(known.pid) == known.started else None
+
+    def start(self, command: Sequence[str], port: int, *, seconds: float = 60) -> Running:
+        """Start it and return when its port answers; raises OperatorError with where its log is."""
+        known = self.running()
+        if known is not None:
+            return known
+        if _answers(port):
+            raise OperatorError(
+                f"Port {port} is taken by something that was not started here.",
+                next_step=f"Use it as it is, or choose another port: lyceum services up {self.name} --port N.",
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own command line
+                list(command), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        started = Running(process.pid, port, _started(process.pid))
+        self._file.write_text(json.dumps(started.__dict__), encoding="utf-8")
+        ends = time.monotonic() + seconds
+        while not _answers(port):
+            if process.poll() is not None or time.monotonic() > ends:
+                self.stop()
+                raise OperatorError(f"{self.name} did not start.", next_step=f"Its log is {self.log}.")
+            time.sleep(0.1)
+        return started
+
+    def stop(self, *, seconds: float = 20) -> bool:
+        """Stop it; False where it does not run."""
+        known = self.running()
+        if known is None:
+            self._file.unlink(missing_ok=True)
+            return False
+        os.kill(known.pid, signal.SIGTERM)
+        ends = time.monotonic() + seconds
+        while _started(known.pid) == known.started and not _ended(known.pid):
+            if time.monotonic() > ends:
+                os.kill(known.pid, signal.SIGKILL)
+            time.sleep(0.05)
+        self._file.unlink(missing_ok=True)
+        return True
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=0.5):
+            return True
+    except OSError:
+        return False
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _started(pid: int) -> str:
+    """Return when a process began, as its system counts it: a pid that was given out anew differs."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        pass
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return "gone"
+    return "unknown"  # no /proc here: the pid alone must do
+
+
+def _ended(pid: int) -> bool:
+    """Reap it where it is our child; tell whether it is over."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return False

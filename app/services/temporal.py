@@ -1,0 +1,55 @@
+"""A Temporal server of one's own: the `temporal` on PATH, else one built with Go, once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from app.services.server import Running, Server
+from lyceum.errors import OperatorError
+
+VERSION = "v1.5.1"  # later ones cannot be installed by `go install`
+MODULE = f"github.com/temporalio/cli/cmd/temporal@{VERSION}"
+
+
+def find(cache: Path) -> Path | None:
+    """Return a `temporal` that is here already."""
+    kept = cache / f"temporal-{VERSION}" / "temporal"
+    on_path = shutil.which("temporal")
+    return Path(on_path) if on_path else kept if kept.is_file() else None
+
+
+def build(cache: Path) -> Path:
+    """Build one into the cache, in a few minutes; raises OperatorError without Go, or where the build fails."""
+    go = shutil.which("go")
+    if go is None:
+        raise OperatorError(
+            "There is no `temporal` here, and no Go to build one.",
+            next_step="Install Go 1.23 or newer, put a `temporal` on PATH, or use docker compose up temporal.",
+        )
+    folder = cache / f"temporal-{VERSION}"
+    folder.mkdir(parents=True, exist_ok=True)
+    built = subprocess.run(  # noqa: S603 - our own command line
+        [go, "install", MODULE], env={**os.environ, "GOBIN": str(folder)}, capture_output=True, text=True, check=False
+    )
+    if built.returncode != 0:
+        last = built.stderr.strip().splitlines()[-1:] or ["no message"]
+        raise OperatorError(f"`go install {MODULE}` failed: {last[0]}", next_step="Is a Go module proxy reachable?")
+    return folder / "temporal"
+
+
+def up(home: Path, *, port: int = 7233, cache: Path | None = None) -> Running:
+    """Start a server with its data in the home folder; it listens on loopback only."""
+    cache = cache or home / "cache"
+    server = server_of(home)
+    server.folder.mkdir(parents=True, exist_ok=True)
+    binary = find(cache) or build(cache)
+    command = [str(binary), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)]
+    command += ["--db-filename", str(server.folder / "temporal.db"), "--log-level", "warn"]
+    return server.start(command, port)
+
+
+def server_of(home: Path) -> Server:
+    return Server("temporal", home / "services" / "temporal")
