@@ -12,6 +12,7 @@ from models.tables.entries import SURE, Candidate, columns, date_like, entries, 
 from models.tables.words import MEANINGS, SOFT, STOP, Token, lemma, stem, tokenize
 
 LONGEST = 6
+DETERMINERS = frozenset({"the", "all", "every", "each", "many", "which"})
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ def span_candidates(
     part = tokens[start:end]
     text = " ".join(token.text for token in part)
     lowers = [token.lower for token in part]
+    if lowers[-1] in STOP and (own := _named_in_full(lowers, tokens[start - 1].lower if start else "", schema)):
+        return own
     if (
         len(part) == 1
         and not part[0].quoted
@@ -128,6 +131,27 @@ def span_candidates(
     for candidate in sorted(candidates, key=lambda each: -each.score):
         best.setdefault((candidate.kind, candidate.table, candidate.columns, candidate.value), candidate)
     return list(best.values())
+
+
+def _named_in_full(words: Sequence[str], before: str, schema: Schema) -> list[Candidate]:
+    """What function words name as a whole: `the works` the table of that name, `on display` a flag called on_display."""
+    if len(words) == 1 and before not in DETERMINERS:
+        return []
+    said = tuple(map(lemma, words))
+    return [
+        entry.candidate
+        for entry in entries(schema)
+        if entry.words == said
+        and (entry.candidate.kind == "table" if len(words) == 1 else _flagged(entry.candidate, schema))
+    ]
+
+
+def _flagged(candidate: Candidate, schema: Schema) -> bool:
+    return any(
+        candidate.place == (table.name, (column.name,)) and set(column.values) <= {0, 1}
+        for table, column in columns(schema)
+        if column.values or column.affinity == "boolean"
+    )
 
 
 def link_tokens(

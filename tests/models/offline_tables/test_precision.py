@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +55,21 @@ async def test_what_its_words_leave_no_doubt_about_is_answered(question: str, ce
     outcome = await TableEngine().ask(question, attach=(DATABASE,))
     assert isinstance(outcome.output, dict)
     assert outcome.output["rows"][0][0] == cell
+
+
+@pytest.mark.parametrize(
+    ("question", "cell"),
+    [
+        ("How many works are on display?", 2),
+        ("What is the total value of the works on display?", 70),
+        ("What is the total value of the works not on display?", 9),
+    ],
+)
+async def test_a_name_of_function_words_alone_is_still_a_condition(question: str, cell: int, tmp_path: Path) -> None:
+    path = tmp_path / "gallery.sqlite"
+    with closing(sqlite3.connect(path)) as made, made:
+        made.execute("CREATE TABLE works (id INTEGER PRIMARY KEY, title TEXT, value INTEGER, on_display INTEGER)")
+        made.executemany("INSERT INTO works VALUES (?, ?, ?, ?)", [(1, "A", 30, 1), (2, "B", 9, 0), (3, "C", 40, 1)])
+    outcome = await TableEngine().ask(question, attach=(path,))
+    assert isinstance(outcome.output, dict)
+    assert outcome.output["rows"] == [[cell]]
