@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from lyceum.errors import UserError
 from lyceum.sources import Source
 from memory.database import MemoryFile, clean, now
-from memory.ranking import DEPTH, Weights, best, by_meaning, by_words, combined, expression
+from memory.ranking import DEPTH, best, by_meaning, by_words, expression, fused
 from memory.recall import FILLED_IN, Origin, utc
 from memory.scope import SEEN, Scope
 from memory.vectors import Vectors, placeholders
@@ -191,7 +191,7 @@ class Archive:
         )  # fmt: skip
         found = {int(row["id"]): row for row in rows}
         kept = [{entry: score for entry, score in scores.items() if entry in found} for scores in (words, meaning)]
-        scores = combined(kept[0], kept[1], Weights(before=0, after=0, dated=0))
+        scores = fused(kept[0], kept[1])
         return [(_fact(found[entry]), round(scores[entry], 4)) for entry in best(scores, limit)]
 
 

@@ -41,6 +41,13 @@ CREATE INDEX IF NOT EXISTS turns_by_model ON turns(tenant, user, model);
 CREATE INDEX IF NOT EXISTS facts_by_model ON facts(tenant, user, model);
 CREATE INDEX IF NOT EXISTS facts_by_topic ON facts(tenant, user, topic, retired);
 
+CREATE TABLE IF NOT EXISTS summaries(
+    id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, user TEXT NOT NULL, agent TEXT NOT NULL, project TEXT NOT NULL,
+    thread TEXT NOT NULL, upto INTEGER NOT NULL, text TEXT NOT NULL, who TEXT NOT NULL, at TEXT NOT NULL,
+    UNIQUE(tenant, user, thread));
+CREATE TABLE IF NOT EXISTS forgotten(tenant TEXT NOT NULL, user TEXT NOT NULL, thread TEXT NOT NULL,
+    last INTEGER NOT NULL, PRIMARY KEY(tenant, user, thread));
+
 CREATE TABLE IF NOT EXISTS vectors(
     row INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, user TEXT NOT NULL, kind TEXT NOT NULL,
     id INTEGER NOT NULL, model TEXT NOT NULL, vector BLOB NOT NULL, UNIQUE(kind, id));

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from lyceum.errors import UserError
 from lyceum.sources import Source
 from memory.database import MemoryFile, clean, now
-from memory.ranking import DEPTH, Weights, asks_when, best, by_meaning, by_words, combined, expression, names_a_time
+from memory.ranking import DEPTH, Candidate, Signals, Weights, best, by_meaning, by_words, expression, fused
 from memory.scope import SEEN, Scope
 from memory.vectors import Vectors, placeholders
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Origin = Literal["user", "assistant", "tool"]
 QUOTED = 2000  # characters of a turn that a hit shows
+BESIDE = 50  # turns whose neighbours are looked at too
 FILLED_IN = 64  # turns that a search embeds before it looks; the rest is for `catch_up`
 
 
@@ -107,6 +108,15 @@ class Recall:
         self, scope: Scope, question: str, *, limit: int = 10, only: Filter | None = None, context: int = 0
     ) -> list[Hit]:
         """Return the turns that answer best, with `context` neighbours on either side."""
+        signals, found = self.signals(scope, question, only=only)
+        scores = dict(zip(signals.ids, signals.scores(self._weights).tolist(), strict=True))
+        hits = [Hit(turn=turn_of(found[entry]), score=round(scores[entry], 4)) for entry in best(scores, limit)]
+        return [hit.model_copy(update={"around": self.around(scope, hit.turn, context)}) for hit in hits]
+
+    def signals(
+        self, scope: Scope, question: str, *, only: Filter | None = None
+    ) -> tuple[Signals, dict[int, sqlite3.Row]]:
+        """Return what a search weighs: the turns near in words or meaning and those beside the nearest, with rows."""
         where, values = (only or Filter()).sql()
         self.vectors.catch_up(scope, most=FILLED_IN)
         words: dict[int, float] = {}
@@ -120,24 +130,19 @@ class Recall:
             )  # fmt: skip
         meaning: dict[int, float] = {}
         if (vector := self.vectors.of_question(question)) is not None:
-            ids, vectors = self.vectors.matrix(scope)
-            meaning = by_meaning(ids, vectors, vector, DEPTH)
+            meaning = by_meaning(*self.vectors.matrix(scope), vector, DEPTH)
         rows = self._rows(scope, [*words.keys() | meaning.keys()], where, values)
         found = {int(row["id"]): row for row in rows}
-        at = {(row["thread"], row["number"]): number for number, row in found.items()}
-        when = asks_when(question)
-        scores = combined(
-            {entry: score for entry, score in words.items() if entry in found},
-            {entry: score for entry, score in meaning.items() if entry in found},
-            self._weights,
-            neighbours=lambda entry: (
-                at.get((found[entry]["thread"], found[entry]["number"] - 1)),
-                at.get((found[entry]["thread"], found[entry]["number"] + 1)),
-            ),
-            dated=lambda entry: when and names_a_time(found[entry]["text"]),
-        )
-        hits = [Hit(turn=turn_of(found[entry]), score=round(scores[entry], 4)) for entry in best(scores, limit)]
-        return [hit.model_copy(update={"around": self.around(scope, hit.turn, context)}) for hit in hits]
+        near = best({entry: score for entry, score in fused(words, meaning).items() if entry in found}, BESIDE)
+        found |= {int(row["id"]): row for row in self._beside(scope, [found[entry] for entry in near], where, values)}
+        candidates = [
+            Candidate(
+                entry, row["thread"], row["number"], row["speaker"], row["origin"] == "user", row["text"],
+                words.get(entry, 0.0), meaning.get(entry, 0.0),
+            )
+            for entry, row in found.items()
+        ]  # fmt: skip
+        return Signals(question, candidates), found
 
     def latest(self, scope: Scope, limit: int = 20, only: Filter | None = None) -> list[Turn]:
         """Return the last turns said, oldest first."""
@@ -168,6 +173,14 @@ class Recall:
         )  # fmt: skip
         return [turn_of(row) for row in rows]
 
+    def _beside(self, scope: Scope, rows: list[sqlite3.Row], where: str, values: list[str]) -> list[sqlite3.Row]:
+        places = {(row["thread"], row["number"] + step) for row in rows for step in (-1, 1, 2)}
+        if not places:
+            return []
+        pairs = ", ".join(["(?, ?)"] * len(places))
+        sql = f"SELECT * FROM turns t WHERE {SEEN}{where} AND (thread, number) IN (VALUES {pairs})"  # noqa: S608
+        return self._file.rows(sql, *scope.place, *values, *(part for place in places for part in place))
+
     def _rows(self, scope: Scope, ids: list[int], where: str, values: list[str]) -> list[sqlite3.Row]:
         sql = f"SELECT * FROM turns t WHERE {SEEN}{where} AND id IN ({placeholders(ids)})"  # noqa: S608
         return self._file.rows(sql, *scope.place, *values, *ids)
@@ -180,10 +193,13 @@ class Recall:
         moment = now()
         return database.execute(
             "INSERT INTO turns(tenant, user, agent, project, thread, number, speaker, origin, said, recorded, text,"
-            " key) SELECT ?, ?, ?, ?, ?, (SELECT coalesce(max(number), 0) + 1 FROM turns"
-            " WHERE tenant = ? AND user = ? AND thread = ?), ?, ?, ?, ?, ?, ? RETURNING *",
+            " key) SELECT ?, ?, ?, ?, ?, 1 + max("
+            "(SELECT coalesce(max(number), 0) FROM turns WHERE tenant = ? AND user = ? AND thread = ?),"
+            # A number that was forgotten is not given again: a citation must not come to mean another turn.
+            " (SELECT coalesce(max(last), 0) FROM forgotten WHERE tenant = ? AND user = ? AND thread = ?)),"
+            " ?, ?, ?, ?, ?, ? RETURNING *",
             (
-                *scope.place, scope.thread, *scope.owner, scope.thread,
+                *scope.place, scope.thread, *scope.owner, scope.thread, *scope.owner, scope.thread,
                 clean(said.speaker), said.origin, utc(said.said or moment), utc(moment), clean(said.text), said.key,
             ),
         ).fetchone()  # fmt: skip

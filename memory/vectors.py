@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 Kind = Literal["turns", "facts"]
 EMBEDDED = 2000  # characters; a model of 256 tokens reads no further
 AT_ONCE = 64  # texts that are embedded between two commits
-_TEXT: dict[Kind, str] = {"turns": "speaker || ': ' || text", "facts": "text"}
 
 
 @dataclass
@@ -63,7 +62,7 @@ class Vectors:
         done = 0
         while self._embedder is not None and done < most:
             rows = self._file.rows(
-                f"SELECT id, substr({_TEXT[self._kind]}, 1, ?) AS text FROM {self._kind} WHERE {OWN}"  # noqa: S608
+                f"SELECT id, substr(text, 1, ?) AS text FROM {self._kind} WHERE {OWN}"  # noqa: S608
                 " AND (model < ? OR model > ?) ORDER BY id DESC LIMIT ?",
                 EMBEDDED, *scope.owner, self._model, self._model, min(AT_ONCE, most - done),
             )  # fmt: skip
@@ -73,7 +72,7 @@ class Vectors:
             with self._file.transaction() as database:
                 for row, vector in zip(rows, made, strict=True):
                     marked = database.execute(
-                        f"UPDATE {self._kind} SET model = ? WHERE id = ? AND substr({_TEXT[self._kind]}, 1, ?) = ?",  # noqa: S608
+                        f"UPDATE {self._kind} SET model = ? WHERE id = ? AND substr(text, 1, ?) = ?",  # noqa: S608
                         (self._model, row["id"], EMBEDDED, row["text"]),
                     )
                     if marked.rowcount:  # it was not forgotten or changed meanwhile

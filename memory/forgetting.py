@@ -1,0 +1,168 @@
+"""Forgetting: the text, its vectors and index entries, and its copies in facts, blocks, summaries and other turns.
+
+What a forgotten turn said is looked for sentence by sentence, so that a copy in an assistant's answer, in a block's
+history or in a summary goes too; the report lists everything that was removed or rewritten.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from lyceum.errors import UserError
+from memory.database import MemoryFile, now
+from memory.recall import turn_of
+from memory.scope import OWN, Scope
+
+GONE = "[forgotten]"
+SHORTEST = 12  # characters of a sentence that is looked for elsewhere; shorter ones are nobody's secret
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+# Where copies may stand, and the column that tells a reader which row it was.
+_COPIED = {"turns": "id", "facts": "ref", "blocks": "label", "block_edits": "label", "summaries": "thread"}
+_TABLES = ("blocks", "block_edits", "turns", "facts", "summaries", "forgotten", "vectors", "removals")
+
+
+class Forgotten(BaseModel):
+    """What was removed, and what was rewritten because it held a copy: ids, `block:LABEL`, `summary:THREAD`."""
+
+    removed: list[str] = []
+    rewritten: list[str] = []
+
+
+class Forgetting:
+    def __init__(self, file: MemoryFile) -> None:
+        self._file = file
+
+    def forget(self, scope: Scope, ids: Sequence[str]) -> Forgotten:
+        """Forget turns (`turn:THREAD/N`), facts (`fact:ID`) and whole threads (`thread:ID`), all or nothing.
+
+        A fact takes the turns that it was learned from with it. Raises UserError for an id that does not exist.
+        """
+        done = Forgotten()
+        with self._file.transaction() as database:
+            turns, facts = self._meant(database, scope, ids)
+            texts = {row["text"] for row in (*turns.values(), *facts.values())}
+            for row in turns.values():
+                self._remember_number(database, row)
+                database.execute("DELETE FROM turns WHERE id = ?", (row["id"],))
+                done.removed.append(turn_of(row).id)
+            names = {turn_of(row).id for row in turns.values()}
+            facts |= self._taken_along(database, scope, names, done)
+            texts |= {row["text"] for row in facts.values()}
+            for ref, row in facts.items():
+                database.execute("DELETE FROM facts WHERE id = ?", (row["id"],))
+                database.execute("UPDATE facts SET superseded_by = NULL WHERE superseded_by = ?", (ref,))
+                done.removed.append(ref)
+            self._rewrite(database, scope, _Copies(texts, names), done)
+        self._file.sweep()
+        return done
+
+    def everything(self, scope: Scope) -> Forgotten:
+        """Forget all that is known about the scope's user, whatever agent or project it was kept for."""
+        done = Forgotten()
+        with self._file.transaction() as database:
+            for table in _TABLES:
+                count = database.execute(f"DELETE FROM {table} WHERE {OWN}", scope.owner).rowcount  # noqa: S608
+                done.removed += [f"{count} {table}"] if count and table not in ("vectors", "removals") else []
+            # Whoever holds this owner's vectors in memory must see that they went.
+            database.execute("REPLACE INTO removals VALUES (?, ?, ?)", (*scope.owner, now().timestamp()))
+        self._file.sweep()
+        return done
+
+    def expired(self, scope: Scope, days: int) -> list[str]:
+        """Return the turns said more than so many days ago: what a retention rule forgets."""
+        rows = self._file.rows(
+            f"SELECT * FROM turns WHERE {OWN} AND julianday('now') - julianday(said) > ?",  # noqa: S608
+            *scope.owner, days,
+        )  # fmt: skip
+        return [turn_of(row).id for row in rows]
+
+    def _meant(
+        self, database: sqlite3.Connection, scope: Scope, ids: Sequence[str]
+    ) -> tuple[dict[str, sqlite3.Row], dict[str, sqlite3.Row]]:
+        turns: dict[str, sqlite3.Row] = {}
+        facts: dict[str, sqlite3.Row] = {}
+        waiting = list(dict.fromkeys(ids))
+        for name in waiting:
+            kind, _, rest = name.partition(":")
+            if kind == "fact":
+                row = database.execute(f"SELECT * FROM facts WHERE {OWN} AND ref = ?", (*scope.owner, name)).fetchone()  # noqa: S608
+                found: list[sqlite3.Row] = [row] if row else []
+                facts |= dict(zip([name], found, strict=False))
+                waiting += [source for row in found for source in json.loads(row["sources"]) if source not in waiting]
+            else:
+                thread, _, number = rest.rpartition("/") if kind == "turn" else (rest, "", "")
+                which, values = ("AND number = ?", (number,)) if kind == "turn" else ("", ())
+                found = database.execute(
+                    f"SELECT * FROM turns WHERE {OWN} AND thread = ? {which}",  # noqa: S608
+                    (*scope.owner, thread, *values),
+                ).fetchall()
+                turns |= {turn_of(row).id: row for row in found}
+            if not found and name in ids:
+                raise UserError(f"There is nothing called {name!r}.", next_step="Use an id that a search returned.")
+        return turns, facts
+
+    def _remember_number(self, database: sqlite3.Connection, row: sqlite3.Row) -> None:
+        database.execute(
+            "INSERT INTO forgotten VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
+            (row["tenant"], row["user"], row["thread"], row["number"]),
+        )
+
+    def _taken_along(
+        self, database: sqlite3.Connection, scope: Scope, turns: set[str], done: Forgotten
+    ) -> dict[str, sqlite3.Row]:
+        """Return the facts that rest on forgotten turns alone; the others lose those turns from their reasons."""
+        lost: dict[str, sqlite3.Row] = {}
+        for row in database.execute(f"SELECT * FROM facts WHERE {OWN}", scope.owner).fetchall():  # noqa: S608
+            sources: list[str] = json.loads(row["sources"])
+            left = [source for source in sources if source not in turns]
+            if sources and not left:
+                lost[row["ref"]] = row
+            elif left != sources:
+                database.execute("UPDATE facts SET sources = ? WHERE id = ?", (json.dumps(left), row["id"]))
+                done.rewritten.append(row["ref"])
+        return lost
+
+    def _rewrite(self, database: sqlite3.Connection, scope: Scope, copies: _Copies, done: Forgotten) -> None:
+        for table, name in _COPIED.items():
+            rows = database.execute(f"SELECT rowid AS place, * FROM {table} WHERE {OWN}", scope.owner).fetchall()  # noqa: S608
+            for row in rows:
+                text = copies.removed_from(row["text"], by_line=table in ("blocks", "block_edits", "summaries"))
+                if text != row["text"]:
+                    database.execute(f"UPDATE {table} SET text = ? WHERE rowid = ?", (text, row["place"]))  # noqa: S608
+                    done.rewritten.append(_told(table, row, name))
+        done.rewritten = list(dict.fromkeys(done.rewritten))
+
+
+def _told(table: str, row: sqlite3.Row, name: str) -> str:
+    if table in ("turns", "facts"):
+        return turn_of(row).id if table == "turns" else str(row[name])
+    kinds = {"blocks": "block", "block_edits": "history of block", "summaries": "summary"}
+    return f"{kinds[table]}:{row[name]}"
+
+
+class _Copies:
+    """The sentences to look for, in any case and spacing, and the ids whose lines go whole."""
+
+    def __init__(self, texts: set[str], ids: set[str]) -> None:
+        sentences = {" ".join(part.split()) for text in texts for part in _SENTENCE.split(text)}
+        cut = sorted({each.strip(" .!?") for each in sentences if len(each) >= SHORTEST}, key=len, reverse=True)
+        self._said = [re.compile(r"\s+".join(map(re.escape, each.split())), re.IGNORECASE) for each in cut if each]
+        self._keys = [max(each.casefold().split(), key=len) for each in cut if each]
+        self._ids = [f"[{name}]" for name in ids]
+
+    def removed_from(self, text: str, *, by_line: bool) -> str:
+        if by_line:
+            return "\n".join(line for line in text.split("\n") if not self._holds(line))
+        folded = text.casefold()
+        for key, said in zip(self._keys, self._said, strict=True):
+            if key in folded:
+                text = said.sub(GONE, text)
+        return text
+
+    def _holds(self, line: str) -> bool:
+        return any(name in line for name in self._ids) or any(said.search(line) for said in self._said)

@@ -1,0 +1,96 @@
+"""The memory of a home folder in one object: what faces, servers and flows get to work with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memory.archive import Archive
+from memory.blocks import Blocks
+from memory.consolidation import Consolidation
+from memory.database import MemoryFile
+from memory.forgetting import Forgetting
+from memory.recall import Recall
+from memory.summary import Summaries
+
+if TYPE_CHECKING:
+    from models.embeddings import Embedder
+
+FILE = "memory.db"
+
+
+class MemoryStore:
+    """Opens its file on first use; `embedder` is called on the first search by meaning, never by a write.
+
+    Where the embedder cannot be had, everything is found by its words.
+    """
+
+    def __init__(self, home: Path, embedder: Callable[[], Embedder | None] = lambda: None) -> None:
+        self._home = home
+        self._embedder = embedder
+
+    @cached_property
+    def file(self) -> MemoryFile:
+        return MemoryFile(self._home / FILE)
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever remembered here: asking must not create the file."""
+        return (self._home / FILE).is_file()
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        return Blocks(self.file)
+
+    @cached_property
+    def log(self) -> Recall:
+        """The conversation log for writing and reading by id: it never embeds."""
+        return Recall(self.file, None)
+
+    @cached_property
+    def recall(self) -> Recall:
+        return Recall(self.file, self._model)
+
+    @cached_property
+    def archive(self) -> Archive:
+        return Archive(self.file, self._model)
+
+    @cached_property
+    def summaries(self) -> Summaries:
+        return Summaries(self.file)
+
+    @cached_property
+    def consolidation(self) -> Consolidation:
+        return Consolidation(self.file, Archive(self.file, None), self.blocks)
+
+    @cached_property
+    def forgetting(self) -> Forgetting:
+        return Forgetting(self.file)
+
+    @cached_property
+    def _model(self) -> Embedder | None:
+        return self._embedder()
+
+    def close(self) -> None:
+        if "file" in self.__dict__:
+            self.file.close()
+
+
+def minilm(home: Path) -> Callable[[], Embedder | None]:
+    """Return how MiniLM is had: without the shared cache of vectors, so that what is forgotten leaves none."""
+
+    def made() -> Embedder | None:
+        import logging
+
+        from lyceum.errors import LyceumError
+        from models.embeddings import MiniLM
+
+        try:
+            return MiniLM(home / "cache")
+        except (LyceumError, OSError, ImportError) as error:
+            logging.getLogger(__name__).info("Memory is searched by words alone: %s", error)
+            return None
+
+    return made
