@@ -1,4 +1,4 @@
-"""A provider on loopback that speaks the real wires (tests/models/wires), and the command line that asks it.
+"""A provider on loopback that speaks the real wires, and the command line that asks it.
 
 Its mind is one script for all of them: call `sql_query` once, then hand in the typed output. What goes wrong is
 scripted too, one fault a request, in order.
@@ -13,16 +13,17 @@ from typing import Any
 
 import pytest
 
-from tests.models.wires.said import SECRET, Call, Says
-from tests.models.wires.serve import StandIn, running
+from mcp_servers.providers.practice.said import Call, Heard, Says
+from mcp_servers.providers.practice.serve import StandIn, running
+from tests.models.wires.faults import SECRET
 
 SQL = "SELECT COUNT(*) AS tracks FROM Track"
 EXPLANATION = "Every row of the table of tracks was counted, one by one, and nothing was left out."
 
 
-def reply(tools: list[str], results: int) -> Says:
+def reply(heard: Heard) -> Says:
     """The script: which tool is called next, after so many results."""
-    if results == 0 and "sql_query" in tools:
+    if heard.results == 0 and "sql_query" in heard.tools:
         return Says(calls=(Call("sql_query", {"database": "chinook", "sql": SQL}),))
     output = {"declined": "", "sql": SQL, "columns": [], "rows": [], "explanation": EXPLANATION}
     return Says(calls=(Call("final_result", output),))

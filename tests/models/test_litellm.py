@@ -20,10 +20,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from mcp_servers.providers.practice.serve import Fault, StandIn, running
 from tests.models.conftest import reply
-from tests.models.wires import chat as wire
-from tests.models.wires.said import Fault
-from tests.models.wires.serve import StandIn, running
+from tests.models.wires import faults as wire
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(400)]
 
@@ -113,9 +112,9 @@ def test_a_turn_with_a_tool_streams_through_it_and_is_the_first_model_it_lists(p
     calls = said.of("model_called")
     assert {call["model"] for call in calls} == {"stand-in"}
     assert [(call["input_tokens"], call["output_tokens"]) for call in calls] == [(100, 20), (100, 20)]
-    assert [asked["path"] for asked in proxy.upstream.asked] == ["/v1/chat/completions"] * 2
-    assert all(asked["body"]["stream"] for asked in proxy.upstream.asked)
-    assert {asked["headers"]["authorization"] for asked in proxy.upstream.asked} == {f"Bearer {UPSTREAM}"}
+    assert [asked.path for asked in proxy.upstream.asked] == ["/v1/chat/completions"] * 2
+    assert all(asked.body["stream"] for asked in proxy.upstream.asked)
+    assert {asked.headers["authorization"] for asked in proxy.upstream.asked} == {f"Bearer {UPSTREAM}"}
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["whole", "streamed"])
@@ -142,15 +141,17 @@ async def test_two_tools_are_called_at_once_through_it(proxy: Proxy, streams: bo
     result = await agent.run("How is the weather?", event_stream_handler=listen if streams else None)
     await models.close()
     assert (result.output, sorted(days)) == (TEXT, [("Lisbon", 1), ("Oslo", 2)])
-    assert [asked["body"].get("stream", False) for asked in proxy.upstream.asked] == [streams, streams]
+    assert [asked.body.get("stream", False) for asked in proxy.upstream.asked] == [streams, streams]
 
 
 def test_the_wait_that_its_provider_asks_for_is_kept(proxy: Proxy, chat: Any, tmp_path: Path) -> None:
-    proxy.upstream.fail(status=429, headers={"retry-after": "1"}, body=wire.refused("Slow down", "rate_limit_exceeded"))
+    proxy.upstream.fail(
+        status=429, headers={"retry-after": "1"}, body=wire.openai_refused("Slow down", "rate_limit_exceeded")
+    )
     said = chat(QUESTION, "--model", MODEL)
     assert (said.code, len(proxy.upstream.asked)) == (0, 3), said.err
     assert "asks to wait 1 s" in said.of("note")[0]["text"]
-    proxy.upstream.fail(status=429, headers={"retry-after": "3600"}, body=wire.refused("Slow down"))
+    proxy.upstream.fail(status=429, headers={"retry-after": "3600"}, body=wire.openai_refused("Slow down"))
     said = chat(QUESTION, "--model", MODEL)
     assert said.code == 1
     assert "asks to wait 3600 s" in said.err

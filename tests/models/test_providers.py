@@ -33,7 +33,7 @@ def test_a_turn_runs_over_the_wire(chat: Any, provider: Any, model: str, path: s
     assert answer["sources"][0]["kind"] == "rows"
     calls = said.of("model_called")
     assert [(call["input_tokens"], call["output_tokens"]) for call in calls] == [(100, 20), (100, 20)]
-    assert [asked["path"] for asked in provider.asked] == [path, path]
+    assert [asked.path for asked in provider.asked] == [path, path]
 
 
 def test_what_a_provider_read_from_its_cache_costs_less(chat: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.models.wires.said import Call, Says
+from mcp_servers.providers.practice.said import Call, Says
 
 pytestmark = pytest.mark.usefixtures("keys")
 
@@ -112,7 +112,7 @@ def test_what_may_pass_is_tried_again_and_told(
     ("model", "fault", "message"),
     [
         (OWN, {"status": 500, "body": openai("oops")}, "failed (HTTP 500)"),
-        (OWN, {"broken": True}, "sent an answer that cannot be read"),
+        (OWN, {"broken": f'{{"id": {SECRET}'}, "sent an answer that cannot be read"),
         (CLAUDE, {"hang": 1.5}, "did not answer in time"),
     ],
 )
@@ -150,7 +150,7 @@ def test_a_provider_that_dies_in_mid_stream_loses_nothing_and_the_thread_goes_on
     assert "Every row of the table" in partial["text"]
     again = chat("And now?", "-c", "--model", model)
     assert again.code == 0, again.err
-    assert "Every row of the table" in json.dumps(provider.asked[2]["body"])
+    assert "Every row of the table" in json.dumps(provider.asked[2].body)
     assert again.of("answered")[0]["output"]["rows"] == [[3503]]
     assert_unseen(tmp_path, again)
 
@@ -184,7 +184,7 @@ def test_another_provider_takes_over_and_the_answer_says_who(
     provider.fail(status=500, body=openai("oops"))
     said = chat(QUESTION, "--model", "openai:gpt-6-luna")
     assert said.code == 0, said.err
-    assert [asked["path"] for asked in provider.asked] == ["/v1/responses", "/v1/messages", "/v1/responses"]
+    assert [asked.path for asked in provider.asked] == ["/v1/responses", "/v1/messages", "/v1/responses"]
     first, second = said.of("model_called")
     assert (first["model"], first["provider"], first["after"]) == ("claude-sonnet-5-5", "anthropic", ["gpt-6-luna"])
     assert (second["model"], second["after"]) == ("gpt-6-luna", [])

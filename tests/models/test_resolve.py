@@ -111,7 +111,7 @@ def test_a_server_of_ones_own_answers_with_the_first_model_it_lists(provider: An
     place = {"LYCEUM_PROVIDER__BASE_URL": f"{provider.url}/v1", "LYCEUM_PROVIDER__API_KEY": "sk-own"}
     found = rung("openai-compatible", {}, **place)
     assert (found.model, found.available) == ("openai-compatible:stand-in", True)
-    assert provider.asked[0]["headers"]["authorization"] == "Bearer sk-own"
+    assert provider.listed[0]["authorization"] == "Bearer sk-own"
     provider.served = []
     assert "--model openai-compatible:MODEL" in rung("openai-compatible", {}, **place).reason
 

@@ -20,13 +20,14 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from lyceum.errors import LimitReached, LyceumError, OperatorError, Unavailable
 from lyceum.settings import FallbackSettings, load_settings
+from mcp_servers.providers.practice.said import Call, Says
+from mcp_servers.providers.practice.serve import Fault, StandIn, running
 from models.errors import friendly, kind_of
 from models.fallback import Chain, candidates
 from models.resolve import ResolvedModels
-from tests.models.wires import converse
+from tests.models.wires.faults import SECRET
 from tests.models.wires.places import AWS_KEY, PLACES, Place
-from tests.models.wires.said import INPUT_TOKENS, OUTPUT_TOKENS, SECRET, Call, Fault, Says
-from tests.models.wires.serve import StandIn, running
+from tests.models.wires.signature import signed
 
 TEXT = "It rains in Lisbon, and the sun shines in Oslo; take an umbrella to the first."
 LISBON, OSLO = Call("weather", {"city": "Lisbon", "day": 1}), Call("weather", {"city": "Oslo", "day": 2})
@@ -67,7 +68,7 @@ def column(name: str) -> Any:
 
 
 COLUMNS = [column(name) for name in PLACES]
-BREAKING = [column(name) for name, place in PLACES.items() if "in_stream" in place.faults]
+BREAKING = [column(name) for name, place in PLACES.items() if "in_stream" in place.goes_wrong]
 BOTH = pytest.mark.parametrize("streams", [False, True], ids=["whole", "streamed"])
 CELLS = [
     pytest.param(name, row, id=f"{row}-{name}", marks=[pytest.mark.extra] if name == "bedrock" else [])
@@ -115,7 +116,7 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
-    with running(lambda _tools, _results: Says(TEXT)) as provider:
+    with running(lambda _heard: Says(TEXT)) as provider:
         bench = Bench(provider)
         yield bench
         bench.close()
@@ -178,7 +179,9 @@ def second() -> Model:
 
 
 def spoil(provider: StandIn, place: Place, row: str) -> None:
-    fault = {"malformed": Fault(broken=True), "disconnect": Fault(dies=True)}.get(row) or place.faults[row]
+    fault = {"malformed": Fault(broken=f'{{"id": {SECRET}'), "disconnect": Fault(dies=True)}.get(
+        row
+    ) or place.goes_wrong[row]
     provider.faults.append(fault)
 
 
@@ -187,11 +190,11 @@ def spoil(provider: StandIn, place: Place, row: str) -> None:
 def test_an_answer_arrives_with_its_count(bench: Bench, wire: str, streams: bool) -> None:
     told = ask(bench, bench.model(wire), streams=streams)
     assert (told.error, told.text) == (None, TEXT)
-    assert (told.input_tokens, told.output_tokens) == (INPUT_TOKENS, OUTPUT_TOKENS)
+    assert (told.input_tokens, told.output_tokens) == (100, 20)
     assert told.pieces > 2 if streams else told.pieces == 0
     [asked] = bench.provider.asked
     place = PLACES[wire]
-    assert asked["path"] == (place.streamed_at if streams and place.streamed_at else place.path)
+    assert asked.path == (place.streamed_at if streams and place.streamed_at else place.path)
 
 
 @BOTH
@@ -202,7 +205,7 @@ def test_two_tools_are_called_at_once_and_both_results_go_back(bench: Bench, wir
     assert (told.error, told.text) == (None, TEXT)
     assert sorted(told.days or []) == [("Lisbon", 1), ("Oslo", 2)]
     _, back = bench.provider.asked
-    sent = back["raw"].decode()
+    sent = back.raw.decode()
     assert "Lisbon on day 1: rain" in sent
     assert "Oslo on day 2: rain" in sent
 
@@ -274,7 +277,7 @@ def test_an_error_inside_a_stream_is_one_of_the_provider(bench: Bench, wire: str
 def test_the_key_goes_where_its_wire_has_it_and_nowhere_else(bench: Bench, wire: str) -> None:
     ask(bench, bench.model(wire), streams=False)
     [asked] = bench.provider.asked
-    carried = [name for name, value in asked["headers"].items() if SECRET in value]
+    carried = [name for name, value in asked.headers.items() if SECRET in value]
     expected: dict[str, list[str]] = {
         "google": ["x-goog-api-key"],
         "azure": ["api-key"],
@@ -282,10 +285,10 @@ def test_the_key_goes_where_its_wire_has_it_and_nowhere_else(bench: Bench, wire:
         "bedrock": [],
     }
     assert carried == expected.get(wire, ["authorization"])
-    assert SECRET not in asked["raw"].decode() + asked["query"]
+    assert SECRET not in asked.raw.decode() + asked.query
     if wire == "azure":
-        assert asked["query"] == "api-version=2026-06-01"
+        assert asked.query == "api-version=2026-06-01"
     if wire == "bedrock":
-        assert AWS_KEY in asked["headers"]["authorization"]
-        assert converse.signed(asked["raw_path"], asked["headers"], asked["raw"], AWS_KEY, SECRET)
-        assert not converse.signed(asked["raw_path"], asked["headers"], asked["raw"], AWS_KEY, "another")
+        assert AWS_KEY in asked.headers["authorization"]
+        assert signed(asked.raw_path, asked.headers, asked.raw, AWS_KEY, SECRET)
+        assert not signed(asked.raw_path, asked.headers, asked.raw, AWS_KEY, "another")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tests.models.wires import chat, converse, gemini, messages, responses
-from tests.models.wires.said import SECRET, Fault
+from mcp_servers.providers.practice.serve import Fault
+from tests.models.wires import faults
+from tests.models.wires.faults import SECRET
 
 AWS_KEY = "AKIAPLANTEDPLANTED42"
 
@@ -17,7 +18,7 @@ class Place:
 
     model: str
     path: str
-    faults: Mapping[str, Fault]
+    goes_wrong: Mapping[str, Fault]
     environment: dict[str, str] = field(default_factory=dict[str, str])
     streamed_at: str = ""
 
@@ -25,9 +26,9 @@ class Place:
         return {name: value.format(url=url) for name, value in self.environment.items()}
 
 
-def own_server(faults: Mapping[str, Fault], prefix: str) -> Place:
+def own_server(goes_wrong: Mapping[str, Fault], prefix: str) -> Place:
     environment = {"LYCEUM_PROVIDER__BASE_URL": "{url}" + prefix + "/v1", "LYCEUM_PROVIDER__API_KEY": SECRET}
-    return Place("openai-compatible:stand-in", f"{prefix}/v1/chat/completions", faults, environment)
+    return Place("openai-compatible:stand-in", f"{prefix}/v1/chat/completions", goes_wrong, environment)
 
 
 _OPENAI = {"OPENAI_BASE_URL": "{url}/v1", "OPENAI_API_KEY": SECRET}
@@ -35,25 +36,25 @@ _GEMINI = "/v1/models/gemini-3.5-flash"
 _NOVA = "/model/global.amazon.nova-2-lite-v1:0"
 
 PLACES: dict[str, Place] = {
-    "openai-chat": Place("openai-chat:gpt-6-luna", "/v1/chat/completions", chat.OPENAI, _OPENAI),
-    "openai-responses": Place("openai:gpt-6-luna", "/v1/responses", responses.OPENAI, _OPENAI),
+    "openai-chat": Place("openai-chat:gpt-6-luna", "/v1/chat/completions", faults.OPENAI, _OPENAI),
+    "openai-responses": Place("openai:gpt-6-luna", "/v1/responses", faults.RESPONSES, _OPENAI),
     "anthropic": Place(
         "anthropic:claude-sonnet-5-5",
         "/v1/messages",
-        messages.ANTHROPIC,
+        faults.ANTHROPIC,
         {"ANTHROPIC_BASE_URL": "{url}", "ANTHROPIC_API_KEY": SECRET},
     ),
     "google": Place(
         "google:gemini-3.5-flash",
         f"{_GEMINI}:generateContent",
-        gemini.GOOGLE,
+        faults.GOOGLE,
         {"GOOGLE_GEMINI_BASE_URL": "{url}", "GOOGLE_API_KEY": SECRET},
         f"{_GEMINI}:streamGenerateContent",
     ),
     "bedrock": Place(
         "bedrock:global.amazon.nova-2-lite-v1:0",
         f"{_NOVA}/converse",
-        converse.BEDROCK,
+        faults.BEDROCK,
         {
             "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "{url}",
             "AWS_DEFAULT_REGION": "eu-west-1",
@@ -65,12 +66,12 @@ PLACES: dict[str, Place] = {
     "azure": Place(
         "azure:our-deployment",
         "/openai/deployments/our-deployment/chat/completions",
-        chat.AZURE,
+        faults.AZURE,
         {"AZURE_OPENAI_ENDPOINT": "{url}", "AZURE_OPENAI_API_KEY": SECRET, "OPENAI_API_VERSION": "2026-06-01"},
     ),
-    "openai-compatible": own_server(chat.VLLM, "/vllm"),
+    "openai-compatible": own_server(faults.VLLM, "/vllm"),
     "ollama": Place(
-        "ollama:stand-in", "/ollama/v1/chat/completions", chat.OLLAMA, {"LYCEUM_PROVIDER__OLLAMA_URL": "{url}/ollama"}
+        "ollama:stand-in", "/ollama/v1/chat/completions", faults.OLLAMA, {"LYCEUM_PROVIDER__OLLAMA_URL": "{url}/ollama"}
     ),
-    "litellm": own_server(chat.LITELLM, "/litellm"),
+    "litellm": own_server(faults.LITELLM, "/litellm"),
 }

@@ -4,35 +4,45 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.models.wires.chat import SEVEN, refused
-from tests.models.wires.said import INPUT_TOKENS, OUTPUT_TOKENS, SECRET, Fault, Says, pieces, sse
+from mcp_servers.providers.practice.said import Heard, Json, Says, pieces, sse, text_of
 
 MEDIA = "text/event-stream"
 FIRST = "event: response.created\n"  # how a stream begins
-CACHED = 60
-_USAGE = {
-    "input_tokens": INPUT_TOKENS,
-    "input_tokens_details": {"cached_tokens": CACHED, "cache_write_tokens": 0},
-    "output_tokens": OUTPUT_TOKENS,
-    "output_tokens_details": {"reasoning_tokens": 0},
-    "total_tokens": INPUT_TOKENS + OUTPUT_TOKENS,
-}
+CACHED = 60  # tokens of a long input that its cache gave
 
 
-def heard(body: dict[str, Any]) -> tuple[list[str], int]:
-    tools = [tool["name"] for tool in body.get("tools", [])]
-    given = body["input"] if isinstance(body["input"], list) else []
-    return tools, sum(item.get("type") == "function_call_output" for item in given)
+def heard(body: Json) -> Heard:
+    sent: Any = body["input"]
+    given: list[Json] = [{"role": "user", "content": sent}] if isinstance(sent, str) else sent
+    users = [text_of(item["content"]) for item in given if item.get("role") == "user"]
+    instructions = str(body.get("instructions") or "")
+    return Heard(
+        instructions=instructions,
+        instructions_at="instructions" if instructions else "",
+        prompt=users[-1] if users else "",
+        tools=[tool["name"] for tool in body.get("tools", [])],
+        results=sum(item.get("type") == "function_call_output" for item in given),
+    )
 
 
-def streams(_path: str, body: dict[str, Any]) -> bool:
+def streams(_path: str, body: Json) -> bool:
     return body.get("stream") is True
 
 
-def whole(says: Says, body: dict[str, Any]) -> dict[str, Any]:
+def _usage(says: Says) -> Json:
+    return {
+        "input_tokens": says.input_tokens,
+        "input_tokens_details": {"cached_tokens": min(CACHED, says.input_tokens), "cache_write_tokens": 0},
+        "output_tokens": says.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": says.input_tokens + says.output_tokens,
+    }
+
+
+def whole(says: Says, body: Json) -> Json:
     items: list[dict[str, Any]] = []
     if says.text:
-        text = {"type": "output_text", "text": says.text, "annotations": []}
+        text: Json = {"type": "output_text", "text": says.text, "annotations": []}
         items.append({"type": "message", "id": "msg_0", "role": "assistant", "status": "completed", "content": [text]})
     for at, call in enumerate(says.calls):
         items.append(
@@ -51,13 +61,13 @@ def whole(says: Says, body: dict[str, Any]) -> dict[str, Any]:
         "status": "incomplete" if cut else "completed",
         "incomplete_details": {"reason": cut} if cut else None,
         "output": items,
-        "usage": _USAGE,
+        "usage": _usage(says),
     }
 
 
-def streamed(says: Says, body: dict[str, Any]) -> list[bytes]:
+def streamed(says: Says, body: Json) -> list[bytes]:
     done = whole(says, body)
-    events: list[dict[str, Any]] = [{"type": "response.created", "response": _stored(body)}]
+    events: list[Json] = [{"type": "response.created", "response": _stored(body)}]
     for at, item in enumerate(done["output"]):
         known = {"output_index": at, "item_id": item["id"]}
         if item["type"] == "message":
@@ -88,7 +98,7 @@ def streamed(says: Says, body: dict[str, Any]) -> list[bytes]:
     return sse([(event["type"], {**event, "sequence_number": at}) for at, event in enumerate(events)])
 
 
-def _stored(body: dict[str, Any]) -> dict[str, Any]:
+def _stored(body: Json) -> Json:
     return {
         "id": "resp_1",
         "object": "response",
@@ -100,16 +110,3 @@ def _stored(body: dict[str, Any]) -> dict[str, Any]:
         "tool_choice": "auto",
         "tools": [],
     }
-
-
-_FAILED = {"type": "error", "code": "server_error", "message": f"An error occurred; {SECRET}", "param": None}
-
-OPENAI: dict[str, Fault] = {
-    "rate_limit": Fault(429, SEVEN, refused("Rate limit reached", "rate_limit_exceeded", "tokens")),
-    "server_error": Fault(503, body=refused("The engine is overloaded", kind="server_error")),
-    "overflow": Fault(
-        400, body=refused("Your input exceeds the context window of this model", "context_length_exceeded")
-    ),
-    "filter": Fault(says=Says("As I was about to", why="filter")),
-    "in_stream": Fault(in_stream=sse([("error", {**_FAILED, "sequence_number": 3})])[0]),
-}
