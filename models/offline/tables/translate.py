@@ -22,6 +22,7 @@ READINGS = 600
 JOIN_COST = 0.12
 MARGIN = 0.08
 DISTANCE = 0.5
+OWNING = frozenset({"have", "has", "had"})  # "how many albums does Queen have": of several Queens, the artist
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,8 @@ def _value_bonus(index: int, chosen: dict[int, Candidate], items: Sequence[Item]
     bonus = 0.0 if value.column not in display_of(table) else -0.3 if own else 0.5
     before = [item.text.casefold() for item in items[max(0, index - 2) : index]]
     creator = CREATORS & {*name_words(value.table), *name_words(value.column)}
-    return bonus + (0.4 if "by" in before and creator and value.column in display_of(table) else 0.0)
+    made = "by" in before or (items[index + 1 : index + 2] and items[index + 1].text.casefold() in OWNING)
+    return bonus + (0.4 if made and creator and value.column in display_of(table) else 0.0)
 
 
 def _confidence(items: Sequence[Item]) -> float:

@@ -49,6 +49,7 @@ async def test_what_the_tables_do_not_say_is_declined(question: str) -> None:
         ("Which genre has the most tracks?", "Rock"),
         ("How many customers are from Brazil?", 5),
         ("How many employees are there?", 8),
+        ("How many albums does Iron Maiden have?", 21),  # the artist, not the track of that name
     ],
 )
 async def test_what_its_words_leave_no_doubt_about_is_answered(question: str, cell: object) -> None:
