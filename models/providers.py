@@ -20,6 +20,7 @@ from lyceum.settings import ProviderSettings
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
     from pydantic_ai.profiles import ModelProfile
+    from pydantic_ai.providers.openai import OpenAIProvider
 
 
 @dataclass(frozen=True)
@@ -97,26 +98,46 @@ def make_hosted(
     if provider == "openai":
         from pydantic_ai.models.openai import OpenAIResponsesModel
 
-        made: Model = OpenAIResponsesModel(model, provider="openai", **how)
+        made: Model = OpenAIResponsesModel(model, provider=_openai(environment), **how)
     elif provider == "anthropic":
         from pydantic_ai.models.anthropic import AnthropicModel
+        from pydantic_ai.providers.anthropic import AnthropicProvider
 
-        made = AnthropicModel(model, provider="anthropic", **how)
+        at = environment.get("ANTHROPIC_BASE_URL")
+        own = AnthropicProvider(api_key=environment["ANTHROPIC_API_KEY"], base_url=at)
+        made = AnthropicModel(model, provider=own, **how)
     elif provider == "google":
         from pydantic_ai.models.google import GoogleModel
+        from pydantic_ai.providers.google import GoogleProvider
 
-        made = GoogleModel(model, provider="google", **how)
+        key = environment.get("GOOGLE_API_KEY") or environment["GEMINI_API_KEY"]
+        own = GoogleProvider(api_key=key, base_url=environment.get("GOOGLE_GEMINI_BASE_URL"))
+        made = GoogleModel(model, provider=own, **how)
     elif provider == "bedrock":
         made = _bedrock(model, environment.get("AWS_DEFAULT_REGION") or environment["AWS_REGION"], settings, how)
     elif provider == "azure":
+        from pydantic_ai.providers.azure import AzureProvider
+
         from models.azure import AzureChatModel
 
-        made = AzureChatModel(model, provider="azure", **how)
+        own = AzureProvider(
+            azure_endpoint=environment["AZURE_OPENAI_ENDPOINT"],
+            api_version=environment.get("OPENAI_API_VERSION"),
+            api_key=environment["AZURE_OPENAI_API_KEY"],
+        )
+        made = AzureChatModel(model, provider=own, **how)
     else:
         from pydantic_ai.models.openai import OpenAIChatModel
 
-        made = OpenAIChatModel(model, provider="openai", **how)
+        made = OpenAIChatModel(model, provider=_openai(environment), **how)
     return _checked(made, provider, settings)
+
+
+def _openai(environment: Mapping[str, str]) -> OpenAIProvider:
+    from pydantic_ai.providers.openai import OpenAIProvider
+
+    at = environment.get("OPENAI_BASE_URL")
+    return OpenAIProvider(api_key=environment["OPENAI_API_KEY"], base_url=at)
 
 
 def make_compatible(model: str, settings: ProviderSettings) -> Model:

@@ -191,7 +191,6 @@ def test_a_model_named_without_what_it_needs_says_what_that_is(name: str) -> Non
         ResolvedModels(load_settings(environment=ALONE), {}).get(name)
 
 
-def test_the_engine_alone_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "k")
+def test_the_engine_alone_retries() -> None:
     models = ResolvedModels(load_settings(environment=ALONE), {"OPENAI_API_KEY": "k"})
     assert models.get().settings == {"max_retries": 0, "timeout": 120, "cache": True}

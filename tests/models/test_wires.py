@@ -94,8 +94,9 @@ class Bench:
         place = PLACES[name]
         environment = place.variables(self.provider.url)
         with pytest.MonkeyPatch.context() as patch:
-            for variable, value in environment.items():  # PydanticAI's clients read the process's own
-                patch.setenv(variable, value)
+            for variable, value in environment.items():
+                if variable.startswith("AWS_"):  # boto3 reads the process's own
+                    patch.setenv(variable, value)
             if name not in self._made:
                 self._made[name] = ResolvedModels(load_settings(environment=environment), environment)
             return self._made[name].get(place.model)

@@ -243,13 +243,6 @@ async def test_a_question_that_means_the_same_shares_an_answer_and_one_that_diff
     assert (await ask(kept(scripted, **meaning), "List the 6 best albums", COLD)).text == "four"
 
 
-@pytest.fixture(autouse=True)
-def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PydanticAI's clients read their keys from the process's own environment."""
-    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
-        monkeypatch.setenv(name, "k")
-
-
 def resolved(environment: dict[str, str], **settings: str) -> ResolvedModels:
     alone = {"LYCEUM_PROVIDER__OLLAMA_URL": "http://127.0.0.1:9", "LYCEUM_HOME": "/nonexistent", **settings}
     return ResolvedModels(load_settings(environment=alone), environment)
