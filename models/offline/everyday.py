@@ -135,8 +135,13 @@ def _is_chain(flat: str) -> bool:
     Cut at the operators rather than matched whole: a pattern of terms and operators would take time without end.
     """
     terms = [term.strip() for term in _OPERATORS.split(flat)]
-    numbers = [term for term in terms if re.match(r"[$€£¥₹]?[\d.]|pi\b|π", term)]
-    return len(numbers) >= 2 and terms[-1] != "" and all(not term or _TERM.fullmatch(term) for term in terms)
+    numbers = [term for term in terms if re.search(r"\d|^pi\b|π", term)]
+    return len(numbers) >= 2 and terms[-1] != "" and all(not term or _is_term(term) for term in terms)
+
+
+def _is_term(term: str) -> bool:
+    """Tell whether it is a number, with its unit or without, or a sum of one: `15% of 340`, `square root of 2`."""
+    return any(form.fullmatch(term) for form in (_TERM, *_FORMS))
 
 
 def _looks_like_something_else(plain: str) -> bool:

@@ -22,6 +22,7 @@ TOOLS = {
     "convert 180 cm to feet and inches": "basics_calculate",
     "How many feet are in 3 miles?": "basics_calculate",
     "What is a 15% tip on $64?": "basics_calculate",
+    "What is 15% of 340 plus the square root of 16?": "basics_calculate",
     "How many business days between 3 March and 17 April 2026?": "basics_days_between",
     "How many days until Christmas?": "basics_days_between",
     "What date is 100 days after 3 March 2026?": "basics_date_shift",
