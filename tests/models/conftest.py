@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from mcp_servers.providers.practice.faults import KEY as SECRET
 from mcp_servers.providers.practice.said import Call, Heard, Says
 from mcp_servers.providers.practice.serve import StandIn, running
-from tests.models.wires.faults import SECRET
 
 SQL = "SELECT COUNT(*) AS tracks FROM Track"
 EXPLANATION = "Every row of the table of tracks was counted, one by one, and nothing was left out."

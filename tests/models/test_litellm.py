@@ -20,9 +20,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from mcp_servers.providers.practice import faults as wire
 from mcp_servers.providers.practice.serve import Fault, StandIn, running
 from tests.models.conftest import reply
-from tests.models.wires import faults as wire
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(400)]
 

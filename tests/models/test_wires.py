@@ -20,12 +20,12 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from lyceum.errors import LimitReached, LyceumError, OperatorError, Unavailable
 from lyceum.settings import FallbackSettings, load_settings
+from mcp_servers.providers.practice.faults import KEY as SECRET
 from mcp_servers.providers.practice.said import Call, Says
 from mcp_servers.providers.practice.serve import Fault, StandIn, running
 from models.errors import friendly, kind_of
 from models.fallback import Chain, candidates
 from models.resolve import ResolvedModels
-from tests.models.wires.faults import SECRET
 from tests.models.wires.places import AWS_KEY, PLACES, Place
 from tests.models.wires.signature import signed
 
@@ -50,6 +50,7 @@ ENDS: dict[str, End] = {
     "rate_limit": End(Unavailable, "takes no more requests now", LATER, "rate_limit", falls_back=True),
     "server_error": End(Unavailable, "the provider failed", LATER, "server_error", falls_back=True),
     "malformed": End(Unavailable, "sent an answer that cannot be read", LATER, "unreadable", falls_back=True),
+    "key": End(OperatorError, "refused the key", "Set a valid key", "key", falls_back=False),
     "overflow": End(LimitReached, "longer than", "Start a new thread", "context", falls_back=False),
     "filter": End(OperatorError, "content filter stopped", "Put it differently", "filter", falls_back=False),
     "disconnect": End(Unavailable, "broke off in mid-answer", LATER, "connection", falls_back=True),
@@ -58,8 +59,8 @@ WAITS = {"bedrock": None, "ollama": None}  # these name no wait with a 429; all 
 
 # botocore takes the half of an answer for the whole, and then cannot read it: it falls back all the same.
 OTHERWISE = {("bedrock", "disconnect", False): ENDS["malformed"]}
-# What cannot happen there: neither server filters what a model says.
-NEVER = {("openai-compatible", "filter"), ("ollama", "filter")}
+# What has no words in `faults.py` cannot happen there, and nothing else is missing: see the last test.
+NEVER = {("openai-compatible", "filter"), ("ollama", "filter"), ("ollama", "key")}
 
 
 def column(name: str) -> Any:
@@ -73,8 +74,8 @@ BOTH = pytest.mark.parametrize("streams", [False, True], ids=["whole", "streamed
 CELLS = [
     pytest.param(name, row, id=f"{row}-{name}", marks=[pytest.mark.extra] if name == "bedrock" else [])
     for row in ENDS
-    for name in PLACES
-    if (name, row) not in NEVER
+    for name, place in PLACES.items()
+    if row in (*place.goes_wrong, "malformed", "disconnect")
 ]
 
 
@@ -293,3 +294,8 @@ def test_the_key_goes_where_its_wire_has_it_and_nowhere_else(bench: Bench, wire:
         assert AWS_KEY in asked.headers["authorization"]
         assert signed(asked.raw_path, asked.headers, asked.raw, AWS_KEY, SECRET)
         assert not signed(asked.raw_path, asked.headers, asked.raw, AWS_KEY, "another")
+
+
+def test_no_cell_of_the_matrix_is_missing() -> None:
+    cells = {(cell.values[0], cell.values[1]) for cell in CELLS}
+    assert cells == {(name, row) for name in PLACES for row in ENDS} - NEVER

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mcp_servers.providers.practice import faults
+from mcp_servers.providers.practice.faults import KEY as SECRET
 from mcp_servers.providers.practice.serve import Fault
-from tests.models.wires import faults
-from tests.models.wires.faults import SECRET
 
 AWS_KEY = "AKIAPLANTEDPLANTED42"
 

@@ -5,18 +5,18 @@ LiteLLM's words are those that litellm 1.108.7 sent.
 
 from __future__ import annotations
 
-from typing import Any
-
 from mcp_servers.providers.practice import converse, gemini
-from mcp_servers.providers.practice.said import Says, sse
+from mcp_servers.providers.practice.said import Json, Says, sse
 from mcp_servers.providers.practice.serve import Fault
 
-SECRET = "sk-planted-4242-never-to-be-seen"
+KEY = "sk-planted-4242-never-to-be-seen"  # the only key there is here; whoever passes an error's text on shows it
+UNREADABLE = Fault(broken=f'{{"id": {KEY}')
+BREAKS_OFF = Fault(dies=True)
 
 
-def openai_refused(text: str, code: str | int | None = None, kind: str = "invalid_request_error") -> dict[str, Any]:
+def openai_refused(text: str, code: str | int | None = None, kind: str = "invalid_request_error") -> Json:
     """Return an error's body, which quotes the key as real ones sometimes do."""
-    said = f"{text}; you sent Bearer {SECRET}"
+    said = f"{text}; you sent Bearer {KEY}"
     return {"error": {"message": said, "type": kind, "param": None, "code": code}}
 
 
@@ -28,6 +28,7 @@ OPENAI: dict[str, Fault] = {
     "server_error": Fault(500, body=openai_refused("The server had an error", kind="server_error")),
     "overflow": Fault(400, body=openai_refused(OVERFLOW, "context_length_exceeded")),
     "filter": Fault(says=Says("As I was about to", why="filter")),
+    "key": Fault(401, body=openai_refused("Incorrect API key provided", "invalid_api_key")),
 }
 
 AZURE: dict[str, Fault] = {
@@ -37,7 +38,7 @@ AZURE: dict[str, Fault] = {
         400,
         body={
             "error": {
-                "message": f"The response was filtered; {SECRET}",
+                "message": f"The response was filtered; {KEY}",
                 "type": None,
                 "param": "prompt",
                 "code": "content_filter",
@@ -52,11 +53,11 @@ AZURE: dict[str, Fault] = {
 }
 
 VLLM: dict[str, Fault] = {
-    "rate_limit": Fault(
-        429, SEVEN, openai_refused("Too many requests", kind="TooManyRequests")
-    ),  # of a gateway before it
+    # Of a gateway before it: vLLM itself limits nobody.
+    "rate_limit": Fault(429, SEVEN, openai_refused("Too many requests", kind="TooManyRequests")),
     "server_error": Fault(500, body=openai_refused("EngineDeadError", 500, "InternalServerError")),
     "overflow": Fault(400, body=openai_refused(OVERFLOW, 400, "BadRequestError")),
+    "key": Fault(401, body={"error": "Unauthorized"}),
     "in_stream": Fault(in_stream=sse([(None, openai_refused("EngineDeadError", 500, "InternalServerError"))])[0]),
 }
 
@@ -91,10 +92,11 @@ LITELLM: dict[str, Fault] = {
     ),
     "overflow": Fault(400, body=openai_refused(litellm("ContextWindowExceededError", OVERFLOW), "400")),
     "filter": Fault(400, body=openai_refused(litellm("ContentPolicyViolationError", "AzureException"), "400")),
+    "key": Fault(401, body=openai_refused("Authentication Error, Invalid proxy server token", "401", "auth_error")),
     "in_stream": Fault(in_stream=sse([(None, openai_refused("litellm.APIConnectionError", "500", "None"))])[0]),
 }
 
-_FAILED = {"type": "error", "code": "server_error", "message": f"An error occurred; {SECRET}", "param": None}
+_FAILED = {"type": "error", "code": "server_error", "message": f"An error occurred; {KEY}", "param": None}
 
 RESPONSES: dict[str, Fault] = {
     "rate_limit": Fault(429, SEVEN, openai_refused("Rate limit reached", "rate_limit_exceeded", "tokens")),
@@ -104,11 +106,12 @@ RESPONSES: dict[str, Fault] = {
     ),
     "filter": Fault(says=Says("As I was about to", why="filter")),
     "in_stream": Fault(in_stream=sse([("error", {**_FAILED, "sequence_number": 3})])[0]),
+    "key": OPENAI["key"],
 }
 
 
-def anthropic_refused(text: str, kind: str) -> dict[str, Any]:
-    error = {"type": kind, "message": f"{text}; you sent x-api-key {SECRET}"}
+def anthropic_refused(text: str, kind: str) -> Json:
+    error = {"type": kind, "message": f"{text}; you sent x-api-key {KEY}"}
     return {"type": "error", "error": error, "request_id": "req_1"}
 
 
@@ -119,16 +122,18 @@ ANTHROPIC: dict[str, Fault] = {
         400, body=anthropic_refused("prompt is too long: 210000 tokens > 200000 maximum", "invalid_request_error")
     ),
     "filter": Fault(says=Says(why="filter")),
+    "key": Fault(401, body=anthropic_refused("invalid x-api-key", "authentication_error")),
     "in_stream": Fault(in_stream=sse([("error", anthropic_refused("Overloaded", "overloaded_error"))])[0]),
 }
 
 
-def google_refused(code: int, status: str, text: str, *details: dict[str, Any]) -> dict[str, Any]:
-    said = f"{text}; key={SECRET}"
+def google_refused(code: int, status: str, text: str, *details: Json) -> Json:
+    said = f"{text}; key={KEY}"
     return {"error": {"code": code, "message": said, "status": status, "details": list(details)}}
 
 
 _WAIT = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7s"}
+_INVALID = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
 _BLOCKED = {
     "promptFeedback": {"blockReason": "PROHIBITED_CONTENT"},
     "usageMetadata": gemini.usage(Says()),
@@ -148,15 +153,16 @@ GOOGLE: dict[str, Fault] = {
         ),
     ),
     "filter": Fault(body=_BLOCKED),
+    "key": Fault(400, body=google_refused(400, "INVALID_ARGUMENT", "API key not valid.", _INVALID)),
 }
 
 
 def bedrock_refused(status: int, kind: str, text: str) -> Fault:
-    return Fault(status, {"x-amzn-errortype": kind}, {"message": f"{text}; {SECRET}"})
+    return Fault(status, {"x-amzn-errortype": kind}, {"message": f"{text}; {KEY}"})
 
 
 _BROKE = converse.frame(
-    {":exception-type": "modelStreamErrorException", ":message-type": "exception"}, {"message": f"broke; {SECRET}"}
+    {":exception-type": "modelStreamErrorException", ":message-type": "exception"}, {"message": f"broke; {KEY}"}
 )
 
 BEDROCK: dict[str, Fault] = {
@@ -164,5 +170,6 @@ BEDROCK: dict[str, Fault] = {
     "server_error": bedrock_refused(500, "InternalServerException", "The system encountered an unexpected error"),
     "overflow": bedrock_refused(400, "ValidationException", "Input is too long for requested model."),
     "filter": Fault(says=Says(why="filter")),
+    "key": bedrock_refused(403, "UnrecognizedClientException", "The security token is invalid"),
     "in_stream": Fault(in_stream=_BROKE),
 }
