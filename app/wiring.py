@@ -29,11 +29,12 @@ from models.prices import Prices
 from models.resolve import ResolvedModels
 from workflows.chat_turn import chat_turn
 from workflows.code_until_green import code_until_green
+from workflows.deep_research import deep_research
 from workflows.engines.journal import JournalEngine
 from workflows.engines.journal_store import JournalStore
 from workflows.runtime import Runtime
 
-FLOWS = {"chat_turn": chat_turn, "code_until_green": code_until_green}
+FLOWS = {"chat_turn": chat_turn, "code_until_green": code_until_green, "deep_research": deep_research}
 _TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".xlsx", ".sqlite", ".sqlite3", ".db", ".duckdb")
 
 
@@ -69,7 +70,7 @@ class App:
             listed = await self._tool("sql", "sql_attach", {"path": str(file)})
             attached.append(Attachment(kind="database", name=listed["name"], uri=str(file)))
         if any(file.suffix.lower() not in _TABLE_SUFFIXES for file in files):
-            collection = _collection_name(path)
+            collection = collection_name(path)
             report = await self._tool("retrieval", "retrieval_ingest", {"path": str(path), "collection": collection})
             problems = [f"{error['path']}: {error['reason']}" for error in report.get("errors", [])]
             if report["documents"] + report["unchanged"] or attached:
@@ -88,7 +89,7 @@ class App:
             raise UserError(error.message, next_step=error.next_step) from None
 
 
-def _collection_name(path: Path) -> str:
+def collection_name(path: Path) -> str:
     """A name that the same folder gets again: its own, and a hash of where it is."""
     own = re.sub(r"[^a-z0-9]+", "-", path.name.lower()).strip("-")[:30] or "documents"
     return f"{own}-{hashlib.sha256(str(path).encode()).hexdigest()[:6]}"

@@ -8,6 +8,7 @@ import sys
 # name: (module, one line of help)
 COMMANDS = {
     "chat": ("app.cli.chat", "ask the team, once or in conversation"),
+    "research": ("app.cli.research", "a cited report from documents, tables and the web, by an approved plan"),
     "runs": ("app.cli.runs", "list, show, watch, approve, cancel and resume runs"),
     "models": ("app.cli.models", "who can answer here, and local models to pull"),
     "batch": ("app.cli.batch", "many questions at a provider's batch price, fetched later"),

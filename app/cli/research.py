@@ -1,0 +1,205 @@
+"""`lyceum research`: a question and its sources in, an approved plan, a cited report out."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from app.cli.errors import complain
+from app.cli.terminal import markdown, neutral, say, styled, width
+from lyceum.errors import Cancelled, LyceumError, UserError, WaitsForApproval, nearest
+from lyceum.settings import BudgetSettings, Settings
+
+if TYPE_CHECKING:
+    from app.cli.progress import Progress
+    from app.wiring import App
+    from lyceum.events import Answered
+    from workflows.steps.research.budget import Budget
+    from workflows.steps.research.plan import Place
+    from workflows.steps.research.report import Report
+
+FLOW = "deep_research"
+KINDS = ("docs", "sql", "web")
+LIMITS = ("calls", "tokens", "dollars", "seconds")
+STAGES = ("search", "follow_up", "write", "verify", "review")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("question", help="what to find out")
+    parser.add_argument(
+        "--source", action="append", default=[], metavar="KIND:PLACE", help="docs:FOLDER, sql:FILE or web; repeat it"
+    )
+    parser.add_argument("--model", metavar="M", help="who writes; see `lyceum models list`")
+    parser.add_argument("--offline", action="store_true", help="use the offline engine: it quotes")
+    parser.add_argument("--plan-only", action="store_true", help="show the plan and look nothing up")
+    parser.add_argument("--yes", action="store_true", help="approve the plan as it is")
+    parser.add_argument(
+        "--rounds", type=int, default=1, metavar="N", help="how often thin evidence is looked for again"
+    )
+    parser.add_argument(
+        "--budget", action="append", default=[], metavar="KEY=VALUE", help="calls, tokens, dollars, seconds; stage.KEY"
+    )
+    parser.add_argument("--report", metavar="FOLDER", help="also write report.md, report.html and report.json there")
+    parser.add_argument("--json", action="store_true", help="the event log as JSON lines on standard output")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    budget = budget_of(args.budget)
+    places = [place_of(given) for given in args.source]
+    if not places:
+        raise UserError(
+            "Research needs a source.", next_step="Add --source docs:FOLDER, --source sql:FILE or --source web."
+        )
+    if len(args.question.strip()) < 3:
+        raise UserError("The question is empty.", next_step='Ask something: lyceum research "..." --source docs:FOLDER')
+    if not 0 <= args.rounds <= 3:
+        raise UserError("--rounds is 0 to 3.", next_step="Leave it out for one round.")
+    return asyncio.run(_research(args, within(settings, budget), places, budget))
+
+
+def place_of(given: str) -> Place:
+    """Read `KIND:PLACE`; raises UserError for a kind that does not exist or a path that cannot be read."""
+    from app.wiring import collection_name
+    from workflows.steps.research.plan import Place
+
+    kind, colon, where = given.partition(":")
+    if kind not in KINDS:
+        raise UserError(
+            f"--source {given}: {kind!r} is no kind of source.", next_step=nearest(kind, KINDS, what="kinds")
+        )
+    if kind == "web":
+        return Place(kind="web", name="web")
+    path = Path(where).expanduser().resolve()
+    if not colon or not where or not path.exists():
+        raise UserError(f"--source {given}: there is no such file or folder.", next_step=f"Write {kind}:PATH.")
+    if not os.access(path, os.R_OK):
+        raise UserError(f"{path} cannot be read.", next_step="Check its permissions.")
+    return Place(kind="docs" if kind == "docs" else "sql", name=collection_name(path), uri=str(path))
+
+
+def budget_of(given: Sequence[str]) -> Budget:
+    """Read `KEY=VALUE` and `STAGE.KEY=VALUE`; raises UserError that names what is valid."""
+    from pydantic import ValidationError
+
+    from workflows.steps.research.budget import Budget
+
+    values: dict[str, Any] = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        stage, _, key = name.rpartition(".")
+        if not equals or key not in LIMITS or (stage and stage not in STAGES):
+            wrong = stage if stage and stage not in STAGES else key
+            valid = STAGES if wrong == stage and stage else LIMITS
+            raise UserError(f"--budget {each} is no limit.", next_step=nearest(wrong, valid, what="names"))
+        place = values.setdefault("stages", {}).setdefault(stage, {}) if stage else values
+        place[key] = value
+    try:
+        return Budget.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"] if part != "stages")
+        raise UserError(f"--budget {where}: {first['msg']}.", next_step="Send a number, e.g. seconds=120.") from None
+
+
+def within(settings: Settings, budget: Budget) -> Settings:
+    """Return settings whose own limits, which also cut off a model in mid-answer, are at most the research's."""
+    limits = settings.budget
+    given = {
+        "tool_calls": min(limits.tool_calls, max(1, budget.calls)) if budget.calls is not None else limits.tool_calls,
+        "tokens": min(limits.tokens, max(1, budget.tokens)) if budget.tokens is not None else limits.tokens,
+        "dollars": min(filter(None, (limits.dollars, budget.dollars)), default=None),
+        "seconds": min(limits.seconds, budget.seconds) if budget.seconds is not None else limits.seconds,
+        "model_calls": limits.model_calls,
+    }
+    return settings.model_copy(update={"budget": BudgetSettings.model_validate(given)})
+
+
+async def _research(args: argparse.Namespace, settings: Settings, places: list[Place], budget: Budget) -> int:
+    from app.cli.research_view import Watch
+    from app.wiring import wire
+    from workflows.deep_research import ResearchRequest
+
+    progress = Watch(as_json=args.json)
+    async with wire(settings, listen=progress) as app:
+        app.runtime.models.get()  # a model that cannot be used is refused before anything is stored
+        if not args.json:
+            say(f"answered by {app.runtime.models.reason}")
+        thread = (await app.store.create_thread(args.question.strip().splitlines()[0])).id
+        request = ResearchRequest(
+            question=args.question, places=places, rounds=args.rounds, budget=budget, plan_only=args.plan_only
+        )
+        run_id = await app.engine.submit(FLOW, request, thread=thread)
+        say(f"run {run_id}")
+        return await carry_on(app, progress, {"*": True} if args.yes else {}, run_id, folder=args.report)
+
+
+async def carry_on(
+    app: App, progress: Progress, answers: Mapping[str, bool], run_id: str, *, folder: str | None = None
+) -> int:
+    """Drive a research run to its end or its approval, print its report, and return the exit code."""
+    from app.cli.approval import carry_out
+    from app.cli.research_approval import person
+    from app.cli.stopping import until_interrupted
+
+    progress.begin()
+    asks = sys.stdin.isatty() and sys.stderr.isatty() and not progress.as_json
+    run = await until_interrupted(carry_out(app, run_id, answers, person if asks else None))
+    answer = await report_event(app, run_id)
+    if answer is not None:
+        show(answer, folder or str(app.settings.home / "reports" / run_id), quiet=progress.as_json)
+    if run is None:
+        raise Cancelled(
+            "Stopped; nothing that was done is lost.", next_step=f"Go on with `lyceum runs resume {run_id}`."
+        )
+    if run.status == "waiting":
+        raise WaitsForApproval(
+            f"Run {run_id} waits until its plan is approved.",
+            next_step=f"lyceum runs approve {run_id} (or deny); --edit FILE approves another plan",
+        )
+    if run.status == "done":
+        return 0
+    message, _, step = run.error.partition("\n")
+    complain(LyceumError(message or f"the run was {run.status}", next_step=step.strip()))
+    return {"limit": 4, "cancelled": 130}.get(run.status, 1)
+
+
+async def report_event(app: App, run_id: str) -> Answered | None:
+    from lyceum.events import Answered
+
+    found = [event for event in await app.store.events(run_id) if isinstance(event, Answered)]
+    return found[-1] if found else None
+
+
+def report_of(answer: Answered) -> Report | None:
+    """Return the report that an answer carries; a plan or a refusal carries none."""
+    from workflows.steps.research.report import Report
+
+    output = cast("dict[str, Any]", answer.output or {})
+    return Report.model_validate(output) if "sections" in output else None
+
+
+def show(answer: Answered, folder: str, *, quiet: bool) -> None:
+    """Print the report and write it as Markdown, HTML and JSON."""
+    report = report_of(answer)
+    if not quiet:
+        print(markdown(answer.text, width()) if styled(sys.stdout) else neutral(answer.text))
+    if report is None:
+        return
+    from app.report.html import page
+
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "report.md").write_text(answer.text, encoding="utf-8")
+    (place / "report.json").write_text(report.model_dump_json(indent=2), encoding="utf-8")
+    (place / "report.html").write_text(page(report), encoding="utf-8")
+    if not quiet:
+        rates = report.rates
+        say(
+            f"existence {rates.existing} of {rates.cited} citations, support {rates.supported} of {rates.checked} claims"
+        )
+    say(f"report: {place}/report.md, .html, .json")
