@@ -41,13 +41,27 @@ def sentences(text: str) -> list[str]:
     return [part for part in parts if len(part) > 20 and not part.startswith(("|", "```", "---"))]
 
 
+def rows(text: str) -> list[str]:
+    """Read a passage that is a table as one line a row, each cell named by its column; empty where it is none."""
+    lines = [line.strip().strip("|").strip() for line in text.splitlines()]
+    head, *body = [re.split(r"\s*\|\s*", line) for line in lines if line.strip("|:- ")] or [[]]
+    if len(head) < 2 or any(len(row) != len(head) for row in body):
+        return []
+    return [", ".join(f"{name}: {cell}" for name, cell in zip(head, row, strict=True) if cell) for row in body]
+
+
 def extract(question: str, sources: Sequence[Source], *, most: int = 3) -> list[Claim]:
     """Return up to `most` claims that quote the best sentences of the two best sources, each with its citation.
 
     A passage's first sentence defines its subject, so it leads; the others follow by how many of the question's
     words they carry, and by saying because where it asks why or a number where it asks how many. The second source
-    adds one sentence if it is about the question too. Sources come in order of relevance and keep it.
+    adds one sentence if it is about the question too. Sources come in order of relevance and keep it. Where the best
+    one is a table, the rows that carry most of the question's words answer.
     """
+    if sources and (table := rows(sources[0].text)):
+        shared = [len(set(content_words(question)) & set(content_words(row))) for row in table]
+        fitting = [row for row, words in zip(table, shared, strict=True) if words == max(shared)]
+        return [Claim(text=row[:LONGEST], citations=[sources[0].id]) for row in fitting[:most]]
     passages = [(source, lines) for source in sources[:2] if (lines := sentences(source.text))]
     if len(passages) > 1 and overlap(question, passages[1][0]) < ALSO:
         passages.pop()

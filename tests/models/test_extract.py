@@ -60,6 +60,12 @@ def test_a_second_source_that_repeats_the_first_leaves_its_place_to_more_of_the_
     assert [claim.citations for claim in claims] == [["kites"]] * 3
 
 
+def test_a_table_answers_with_the_rows_that_are_asked_for() -> None:
+    prices = passage("prices", "| who | price |\n| --- | ----- |\n| adult | 14 |\n| child | 5 |")
+    assert [claim.text for claim in extract("How much does a child pay?", [prices])] == ["who: child, price: 5"]
+    assert len(extract("What are the prices?", [prices])) == 2
+
+
 def test_nothing_is_quoted_from_passages_without_prose() -> None:
     assert extract("What is a kite?", [passage("empty", "| a | b |")]) == []
     assert extract("What is a kite?", []) == []
