@@ -17,10 +17,11 @@ from pydantic import BaseModel
 from agents.team import TEAM
 from app.connections import ConnectedTools
 from lyceum.artifacts import FolderArtifacts
-from lyceum.errors import ModelRetry, UserError, frames
+from lyceum.errors import ModelRetry, OperatorError, UserError, frames
+from lyceum.extras import install_command
 from lyceum.paths import ensure_writable
 from lyceum.run_store import SqliteRunStore
-from lyceum.runs import Attachment
+from lyceum.runs import Attachment, Run
 from lyceum.settings import Settings
 from lyceum.telemetry import tracing
 from mcp_servers.services import Services
@@ -30,6 +31,7 @@ from models.resolve import ResolvedModels
 from workflows.chat_turn import chat_turn
 from workflows.code_until_green import code_until_green
 from workflows.deep_research import deep_research
+from workflows.engines.engine import Engine
 from workflows.engines.journal import JournalEngine
 from workflows.engines.journal_store import JournalStore
 from workflows.runtime import Runtime
@@ -44,8 +46,15 @@ class App:
 
     settings: Settings
     runtime: Runtime
-    engine: JournalEngine
+    engine: Engine  # the one that new runs go to
     store: SqliteRunStore
+    journal: JournalEngine
+
+    def engine_of(self, run: Run) -> Engine:
+        """Return the engine that a run was started on, whatever the settings say now."""
+        if run.engine == self.engine.name:
+            return self.engine
+        return self.journal if run.engine == self.journal.name else temporal_engine(self.runtime, self.settings)
 
     async def attach(self, thread: str, path: Path) -> list[Attachment]:
         """Attach a file or folder to a thread: tables become databases, documents a collection, a repository a
@@ -124,7 +133,18 @@ async def wire(settings: Settings, *, listen: Callable[[BaseModel], None] = lamb
         stack.callback(journal.close)
         stack.callback(store.close)
         await stack.enter_async_context(tools.connected())
-        yield App(settings, runtime, JournalEngine(runtime, journal, FLOWS), store)
+        embedded = JournalEngine(runtime, journal, FLOWS)
+        engine = temporal_engine(runtime, settings) if settings.engine == "temporal" else embedded
+        yield App(settings, runtime, engine, store, embedded)
+
+
+def temporal_engine(runtime: Runtime, settings: Settings) -> Engine:
+    """Return the engine of the settings' Temporal server; raises OperatorError where its SDK is not installed."""
+    try:
+        from workflows.engines.temporal.client import TemporalEngine
+    except ModuleNotFoundError:
+        raise OperatorError("Temporal's SDK is not installed.", next_step=install_command("temporal")) from None
+    return TemporalEngine(runtime, FLOWS, settings.temporal)
 
 
 class _WhereOnly(logging.Formatter):

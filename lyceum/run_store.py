@@ -314,6 +314,11 @@ class SqliteRunStore:
         with transaction(self._database, self._lock) as database:
             database.execute("UPDATE leases SET until = 0 WHERE run = ? AND fence = ?", (lease.run, lease.fence))
 
+    async def holder(self, run: str) -> str | None:
+        row = self._one("SELECT owner, until FROM leases WHERE run = ?", run)
+        held = row is not None and row["until"] > time.time() and not _gone(row["owner"])
+        return row["owner"] if row is not None and held else None
+
     def _one(self, query: str, *values: object) -> sqlite3.Row | None:
         with self._lock:
             return self._database.execute(query, values).fetchone()

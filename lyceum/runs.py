@@ -152,6 +152,10 @@ class RunStore(Protocol):
 
     async def release(self, lease: Lease) -> None: ...
 
+    async def holder(self, run: str) -> str | None:
+        """Return who drives a run now (host:process:...), or None."""
+        ...
+
 
 class Jobs(Protocol):
     """How a tool server or a face starts and steers long work without importing workflows."""

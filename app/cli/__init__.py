@@ -15,6 +15,7 @@ COMMANDS = {
     "mcp": ("app.cli.mcp", "list the tool servers, or serve them to other clients"),
     "eval": ("app.cli.eval", "how often answers are right, on questions with known answers"),
     "lab": ("app.cli.lab", "the course's hands-on labs: read one, run it, see what is checked"),
+    "worker": ("app.cli.worker", "drive runs that were started elsewhere or left behind"),
     "services": ("app.cli.services", "real servers on this machine: start, stop, look"),
     "doctor": ("app.cli.doctor", "what works on this machine, and how to fix the rest"),
 }

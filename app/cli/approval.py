@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Read = Callable[[str, str], Awaitable[str]]
 Decide = Callable[[Approval], Awaitable[Decision | None]]
 
+FOLLOW_SECONDS = 0.2
 CHOICES = "[y]es, [n]o REASON, [e]dit, [a]lways in this thread? "
 _WORDS = {"yes": True, "y": True, "no": False, "n": False}
 
@@ -37,18 +38,36 @@ def standing(*, yes: bool, approve: Sequence[str]) -> dict[str, bool]:
 
 async def carry_out(app: App, run_id: str, answers: Mapping[str, bool], decide: Decide | None) -> Run:
     """Drive a run to its end through its approvals; it stays waiting where nothing and nobody decides."""
-    run = await app.engine.drive(run_id)
+    engine = app.engine_of(await app.store.run(run_id))
+    run = await drive_or_follow(app, run_id)
     while run.status == "waiting":
         pending = await app.store.approvals(run=run_id)
         for approval in pending:
             decision = _in_advance(answers, approval) or (await decide(approval) if decide else None)
             if decision is None:
                 return run
-            await app.store.decide(run_id, approval.id, decision)
+            await engine.decide(run_id, approval.id, decision)
         if not pending:
             return run
-        run = await app.engine.drive(run_id)
+        run = await drive_or_follow(app, run_id)
     return run
+
+
+async def drive_or_follow(app: App, run_id: str) -> Run:
+    """Drive a run; where another process does, say who, and follow its events until it ends, waits or is left."""
+    engine = app.engine_of(await app.store.run(run_id))
+    seen = 0
+    while True:
+        run = await engine.try_drive(run_id)
+        if run is not None:
+            return run
+        if not seen:
+            say(f"run {run_id} is driven by {await app.store.holder(run_id) or 'another process'}; following it")
+        while await app.store.holder(run_id) is not None:
+            for event in await app.store.events(run_id, after=seen):
+                seen = event.seq
+                app.runtime.listen(event)
+            await asyncio.sleep(FOLLOW_SECONDS)
 
 
 def _in_advance(answers: Mapping[str, bool], approval: Approval) -> Decision | None:

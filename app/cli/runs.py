@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from app.cli.slash import question_of
@@ -13,7 +14,7 @@ from lyceum.errors import UserError
 from lyceum.settings import Settings
 
 if TYPE_CHECKING:
-    from lyceum.runs import RunStore
+    from lyceum.runs import Decision, RunStore
 
 ACTIONS = ["list", "show", "events", "watch", "approve", "deny", "cancel", "resume", "fork"]
 
@@ -44,7 +45,10 @@ async def _runs(args: argparse.Namespace, settings: Settings) -> int:
                 await _show(store, await _full_id(store, args.run), as_json=args.json or args.action == "events")
             case _:
                 run_id = await _full_id(store, args.run)
-                await _decide(store, run_id, approved=args.action == "approve", reason=args.reason)
+                if (await store.run(run_id)).engine == "journal":
+                    await _decide(store, store.decide, run_id, args)
+                else:
+                    await _decided_elsewhere(args, settings, run_id)
     finally:
         store.close()
     return 0
@@ -62,7 +66,7 @@ async def _driven(args: argparse.Namespace, settings: Settings) -> int:
                 async for event in app.engine.watch(run_id):
                     progress(event)
             case "cancel":
-                await app.engine.cancel(run_id)
+                await app.engine_of(await app.store.run(run_id)).cancel(run_id)
             case "resume":
                 from app.cli.chat import finish
 
@@ -103,12 +107,23 @@ async def _show(store: RunStore, run_id: str, *, as_json: bool) -> None:
         print_answer(progress.answer)
 
 
-async def _decide(store: RunStore, run_id: str, *, approved: bool, reason: str) -> None:
+async def _decided_elsewhere(args: argparse.Namespace, settings: Settings, run_id: str) -> None:
+    """Tell the run itself: on Temporal it keeps its own questions."""
+    from app.wiring import wire
+
+    async with wire(settings) as app:
+        engine = app.engine_of(await app.store.run(run_id))
+        await _decide(app.store, engine.decide, run_id, args)
+
+
+async def _decide(
+    store: RunStore, decide: Callable[[str, str, Decision], Awaitable[object]], run_id: str, args: argparse.Namespace
+) -> None:
     from lyceum.runs import Decision
 
     pending = await store.approvals(run=run_id)
     if not pending:
         raise UserError(f"Run {run_id} asks for no approval.", next_step=f"See `lyceum runs show {run_id}`.")
     for approval in pending:
-        await store.decide(run_id, approval.id, Decision(approved=approved, reason=reason))
+        await decide(run_id, approval.id, Decision(approved=args.action == "approve", reason=args.reason))
     print(f"decided; continue with `lyceum runs resume {run_id}`")

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from lyceum.errors import OperatorError
 
+_STARTED: list[subprocess.Popen[bytes]] = []  # they outlive this process; Python must not wait for them
+
 
 @dataclass(frozen=True)
 class Running:
@@ -60,6 +62,7 @@ class Server:
             process = subprocess.Popen(  # noqa: S603 - our own command line
                 list(command), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
+        _STARTED.append(process)
         started = Running(process.pid, port, _started(process.pid))
         self._file.write_text(json.dumps(started.__dict__), encoding="utf-8")
         ends = time.monotonic() + seconds
@@ -115,7 +118,4 @@ def _started(pid: int) -> str:
 
 def _ended(pid: int) -> bool:
     """Reap it where it is our child; tell whether it is over."""
-    try:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
-    except ChildProcessError:
-        return False
+    return any(process.pid == pid and process.poll() is not None for process in _STARTED)

@@ -134,7 +134,7 @@ async def make_agents(runtime: Runtime, settings: TemporalSettings) -> WorkerAge
         if server in runtime.tools.servers():
             toolsets[server] = await runtime.tools.toolset(server)
     made: dict[tuple[str, str], tuple[Agent[Any, Any], Model]] = {}
-    for key in ("default", *settings.models):
+    for key in ("default", *settings.models) if runtime.team else ():
         model = runtime.models.get(key)
         for role, member in runtime.team.items():
             given = [toolsets[server] for server in member.servers if server in toolsets]

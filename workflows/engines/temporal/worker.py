@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
@@ -40,6 +41,8 @@ async def make_worker(
         activities=Activities(runtime, modules, settings.heartbeat).all(),
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_concurrent_activities=concurrency,
+        # A run whose worker died goes to another one after this long.
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=min(10, settings.heartbeat)),
         deployment_config=_versioned(settings),
     )
 
