@@ -66,7 +66,7 @@ async def tick(runtime: Runtime, name: str, seconds: float = 0.0) -> str:
     point("enter", name)
     effect(name)
     point("inside", name)
-    while (folder() / "hold" / name).exists():
+    while (folder() / "hold" / name).exists():  # noqa: ASYNC110 - another process takes it away
         await asyncio.sleep(0.01)
     await asyncio.sleep(seconds)
     return name.upper()

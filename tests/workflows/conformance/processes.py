@@ -1,4 +1,4 @@
-"""Real processes that drive runs: forked from one that has imported everything, so that a restart takes milliseconds."""
+"""Real processes that drive runs, forked from one that has imported everything: a restart takes milliseconds."""
 
 from __future__ import annotations
 
