@@ -24,7 +24,7 @@ EXPLANATION = "Every row of the table of tracks was counted, one by one, and not
 def reply(heard: Heard) -> Says:
     """The script: which tool is called next, after so many results."""
     if heard.results == 0 and "sql_query" in heard.tools:
-        return Says(calls=(Call("sql_query", {"database": "chinook", "sql": SQL}),))
+        return Says(calls=(Call("sql_query", {"database": "chinook", "sql": SQL}),), cached_tokens=60)
     output = {"declined": "", "sql": SQL, "columns": [], "rows": [], "explanation": EXPLANATION}
     return Says(calls=(Call("final_result", output),))
 

@@ -8,7 +8,6 @@ from mcp_servers.providers.practice.said import Heard, Json, Says, pieces, sse, 
 
 MEDIA = "text/event-stream"
 FIRST = "event: response.created\n"  # how a stream begins
-CACHED = 60  # tokens of a long input that its cache gave
 
 
 def heard(body: Json) -> Heard:
@@ -32,7 +31,7 @@ def streams(_path: str, body: Json) -> bool:
 def _usage(says: Says) -> Json:
     return {
         "input_tokens": says.input_tokens,
-        "input_tokens_details": {"cached_tokens": min(CACHED, says.input_tokens), "cache_write_tokens": 0},
+        "input_tokens_details": {"cached_tokens": says.cached_tokens, "cache_write_tokens": 0},
         "output_tokens": says.output_tokens,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": says.input_tokens + says.output_tokens,

@@ -38,6 +38,7 @@ class Says:
     why: Finish | None = None
     input_tokens: int = 100
     output_tokens: int = 20
+    cached_tokens: int = 0
 
     @property
     def finish(self) -> Finish:
