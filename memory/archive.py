@@ -52,10 +52,10 @@ class Fact(BaseModel):
     origin: Origin
     confidence: float
     valid_from: datetime
-    valid_to: datetime | None
+    valid_to: datetime | None = None
     recorded: datetime
-    retired: datetime | None
-    superseded_by: str | None
+    retired: datetime | None = None
+    superseded_by: str | None = None
 
     @property
     def source(self) -> Source:
@@ -172,6 +172,19 @@ class Archive:
         self, scope: Scope, question: str, *, limit: int = 10, history: bool = False
     ) -> list[tuple[Fact, float]]:
         """Return facts and their relevance, best first; with `history` also those that hold no more."""
+        found, words, meaning = self._found(scope, question, history=history)
+        scores = fused(words, meaning)
+        return [(_fact(found[entry]), round(scores[entry], 4)) for entry in best(scores, limit)]
+
+    def near(self, scope: Scope, question: str, *, limit: int = 10) -> list[tuple[Fact, float]]:
+        """Return what is believed now, best first, with its cosine to the question (0 where it has no vector yet)."""
+        found, words, meaning = self._found(scope, question, history=False)
+        return [(_fact(found[entry]), meaning.get(entry, 0.0)) for entry in best(fused(words, meaning), limit)]
+
+    def _found(
+        self, scope: Scope, question: str, *, history: bool
+    ) -> tuple[dict[int, sqlite3.Row], dict[int, float], dict[int, float]]:
+        """Return the rows that words or meaning find, and both scores for them."""
         only = "" if history else f" AND {ACTIVE}"
         self.vectors.catch_up(scope, most=FILLED_IN)
         words: dict[int, float] = {}
@@ -191,8 +204,7 @@ class Archive:
         )  # fmt: skip
         found = {int(row["id"]): row for row in rows}
         kept = [{entry: score for entry, score in scores.items() if entry in found} for scores in (words, meaning)]
-        scores = fused(kept[0], kept[1])
-        return [(_fact(found[entry]), round(scores[entry], 4)) for entry in best(scores, limit)]
+        return found, kept[0], kept[1]
 
 
 _LETTERS = re.compile(r"[^\w]+")

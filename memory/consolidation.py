@@ -9,13 +9,23 @@ from pydantic import BaseModel
 from memory.archive import Archive, Fact, New, Outcome
 from memory.blocks import Blocks, Edit
 from memory.database import MemoryFile
+from memory.dates import absolute, starts
 from memory.extraction import Extracted, extract, suspicious
 from memory.recall import Turn, turn_of
 from memory.scope import SEEN, Scope
 
 KNOWN = "known"  # the block that consolidation writes; the others belong to people and agents
 WRITER = "consolidation"
+RULES, MODEL = 1, 2  # how thoroughly a turn was read
 Extract = Callable[[Turn], Sequence[Extracted]]
+
+
+class Note(BaseModel):
+    """What a model found in a turn: a sentence of it, word for word, and what that is about."""
+
+    turn: str
+    sentence: str
+    topic: str = ""
 
 
 class Change(BaseModel):
@@ -48,16 +58,23 @@ class Consolidation:
         self._blocks = blocks
         self._extract = extract
 
-    def run(self, scope: Scope, *, most: int = 1000, dry: bool = False) -> Consolidated:
+    def run(
+        self, scope: Scope, *, most: int = 1000, dry: bool = False, notes: Sequence[Note] | None = None
+    ) -> Consolidated:
         """Read up to `most` new turns, oldest first, as one transaction; `dry` shows what would change.
 
-        A run that is killed has done nothing, and the next one begins where it began.
+        With `notes`, what a model noted in these turns is kept beside what the rules find. A run that is killed has
+        done nothing, and the next one begins where it began.
         """
+        level = RULES if notes is None else MODEL
+        by_turn: dict[str, list[Note]] = {}
+        for note in notes or ():
+            by_turn.setdefault(note.turn, []).append(note)
         try:
             with self._file.transaction() as database:
                 rows = database.execute(
-                    f"SELECT * FROM turns WHERE {SEEN} AND consolidated = 0 ORDER BY said, id LIMIT ?",  # noqa: S608
-                    (*scope.place, most + 1),
+                    f"SELECT * FROM turns WHERE {SEEN} AND consolidated < ? ORDER BY said, id LIMIT ?",  # noqa: S608
+                    (*scope.place, level, most + 1),
                 ).fetchall()
                 result = Consolidated(turns=min(len(rows), most), left=max(0, len(rows) - most))
                 for row in rows[:most]:
@@ -65,10 +82,10 @@ class Consolidation:
                     if suspicious(turn.text):
                         result.quarantined.append(turn.id)
                     own = scope.model_copy(update={"agent": row["agent"], "project": row["project"]})
-                    for found in self._extract(turn):
+                    for found in self._both(turn, by_turn.get(turn.id, [])):
                         outcome = self._archive.insert_in(database, own, _new(found, turn))
                         result.changes.append(Change(turn=turn.id, outcome=outcome))
-                    database.execute("UPDATE turns SET consolidated = 1 WHERE id = ?", (row["id"],))
+                    database.execute("UPDATE turns SET consolidated = ? WHERE id = ?", (level, row["id"]))
                 if dry:
                     raise DryRun(result)
         except DryRun as stopped:
@@ -76,6 +93,20 @@ class Consolidation:
         if result.changes:
             self.write_known(scope)
         return result
+
+    def unread(self, scope: Scope, *, most: int, level: int = 1) -> list[Turn]:
+        """Return the turns that the next run at this level would read, oldest first."""
+        rows = self._file.rows(
+            f"SELECT * FROM turns WHERE {SEEN} AND consolidated < ? ORDER BY said, id LIMIT ?",  # noqa: S608
+            *scope.place, level, most,
+        )  # fmt: skip
+        return [turn_of(row) for row in rows]
+
+    def _both(self, turn: Turn, notes: Sequence[Note]) -> list[Extracted]:
+        found = list(self._extract(turn))
+        known = " ".join(each.text.casefold() for each in found)
+        more = [noted(turn, note) for note in notes]
+        return found + [each for each in more if each is not None and each.text.casefold().rstrip(".!") not in known]
 
     def write_known(self, scope: Scope) -> None:
         """Bring the block of known facts up to date, newest first, as many as it holds; the user's own words only."""
@@ -90,6 +121,16 @@ class Consolidation:
                 text += line
         if text.rstrip() != block.text:
             self._blocks.rethink(general, KNOWN, text.rstrip(), Edit(who=WRITER, why="new turns"))
+
+
+def noted(turn: Turn, note: Note) -> Extracted | None:
+    """Return a model's note as a fact where it is the user's own sentence; whatever else a model wrote is dropped."""
+    said, plain = " ".join(turn.text.split()), " ".join(note.sentence.split())
+    place = said.casefold().find(plain.casefold())
+    own = said[place : place + len(plain)]
+    if turn.origin != "user" or not plain or place < 0 or own.endswith("?") or suspicious(own):
+        return None
+    return Extracted(note.topic.strip().lower(), absolute(own, turn.said), starts(own, turn.said), 0.8)
 
 
 def reasons(file: MemoryFile, scope: Scope, fact: Fact) -> list[Turn]:

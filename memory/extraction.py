@@ -14,7 +14,7 @@ from memory.dates import absolute, find, starts, undated
 from memory.recall import Turn
 from models.offline.skill import content_words
 
-SHORTEST, LONGEST = 2, 60  # words of a sentence that may hold a fact
+SHORTEST, LONGEST = 1, 60  # words of a sentence that may hold a fact
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _QUOTED = re.compile(r"```.*?```|^\s*>.*$|\"[^\"\n]{20,}\"|“[^”\n]{20,}”", re.DOTALL | re.MULTILINE)
 _UNSURE = re.compile(

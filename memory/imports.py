@@ -156,7 +156,7 @@ def _mem0(rows: list[dict[str, Any]]) -> Foreign:
     facts = [
         New(
             text=str(row["memory"]),
-            tags=[str(tag) for tag in row.get("categories") or []],
+            tags=[str(tag) for tag in cast("list[Any]", row.get("categories") or [])],
             origin="assistant",
             confidence=0.7,
             valid_from=_time(row.get("updated_at") or row.get("created_at")),

@@ -74,6 +74,7 @@ class Signals:
         import numpy as np
 
         self.ids = [each.id for each in candidates]
+        self.cosines = {each.id: each.meaning for each in candidates}
         self._words = _of_best(np.array([each.words for each in candidates], dtype=np.float64))
         self._meaning = _of_best(np.array([each.meaning for each in candidates], dtype=np.float64))
         place = {(each.thread, each.number): row for row, each in enumerate(candidates)}

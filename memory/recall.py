@@ -80,10 +80,11 @@ class Filter:
 
 
 class Hit(BaseModel):
-    """A turn with its relevance (comparable within one search) and the turns around it."""
+    """A turn with its relevance (comparable within one search), its cosine and the turns around it."""
 
     turn: Turn
     score: float
+    cosine: float = 0.0
     around: list[Turn] = []
 
 
@@ -110,7 +111,10 @@ class Recall:
         """Return the turns that answer best, with `context` neighbours on either side."""
         signals, found = self.signals(scope, question, only=only)
         scores = dict(zip(signals.ids, signals.scores(self._weights).tolist(), strict=True))
-        hits = [Hit(turn=turn_of(found[entry]), score=round(scores[entry], 4)) for entry in best(scores, limit)]
+        hits = [
+            Hit(turn=turn_of(found[entry]), score=round(scores[entry], 4), cosine=round(signals.cosines[entry], 4))
+            for entry in best(scores, limit)
+        ]
         return [hit.model_copy(update={"around": self.around(scope, hit.turn, context)}) for hit in hits]
 
     def signals(

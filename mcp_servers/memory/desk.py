@@ -1,0 +1,216 @@
+"""What each memory tool does, without MCP: calls in, typed results out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mcp_servers.memory import results as r
+from mcp_servers.memory.keeper import Keeper, moment
+from memory.answers import recollect
+from memory.archive import New
+from memory.blocks import Edit
+from memory.consolidation import MODEL, RULES, Consolidation, Note, reasons
+from memory.context import Message, plan
+from memory.exchange import FORMAT, exported, imported, markdown
+from memory.imports import keep, read
+from memory.recall import Filter, Said, Turn
+from memory.summary import extractive
+
+AGENT = "agent"
+FACTS_AT_ONCE = 50  # turns that recording a turn reads at most; the rest is for `memory_consolidate`
+
+
+class Desk:
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._store = keeper.store
+
+    def search(self, query: str, limit: int, speaker: str, since: str, until: str, without: str) -> r.Found:
+        if not self._store.exists:
+            return r.Found(confident=False, confidence=0.0, told=[], sources=[])
+        only = Filter(speaker=speaker, since=moment(since, "since"), until=moment(until, "until"))
+        if only != Filter():
+            hits = self._store.recall.search(self._keeper.scope, query, limit=limit, only=only)
+            return r.Found(confident=False, confidence=0.0, told=[], sources=[hit.turn.source for hit in hits])
+        found = recollect(self._store, self._keeper.scope, query, limit=limit, without=without)
+        return r.Found(confident=found.confident, confidence=found.confidence, told=found.told, sources=found.sources)
+
+    def turns(self, thread: str, limit: int, around: str) -> r.Turns:
+        if not self._store.exists:
+            return r.Turns(sources=[])
+        if around:
+            turn = self._store.log.get(self._keeper.scope, around)
+            near = self._store.log.around(self._keeper.scope, turn, limit // 2)
+            return r.Turns(sources=[each.source for each in sorted([*near, turn], key=lambda each: each.number)])
+        return r.Turns(sources=[turn.source for turn in self._latest(thread, limit)])
+
+    def _latest(self, thread: str, limit: int) -> list[Turn]:
+        return self._store.log.latest(self._keeper.scope, limit, Filter(thread=thread))
+
+    def facts(self, believed_on: str, held_on: str, limit: int, *, history: bool) -> r.Facts:
+        if not self._store.exists:
+            return r.Facts(facts=[], sources=[])
+        if (day := moment(believed_on, "believed_on")) is not None:
+            found = self._store.archive.believed(self._keeper.scope, day)
+        elif (day := moment(held_on, "held_on")) is not None:
+            found = self._store.archive.held(self._keeper.scope, day)
+        else:
+            found = self._store.archive.facts(self._keeper.scope, limit=limit, history=history)
+        return r.Facts(facts=found[:limit], sources=[fact.source for fact in found[:limit]])
+
+    def why(self, id: str) -> r.Turns:  # noqa: A002
+        fact = self._store.archive.get(self._keeper.scope, id)
+        return r.Turns(sources=[turn.source for turn in reasons(self._store.file, self._keeper.scope, fact)])
+
+    def record(self, thread: str, turns: Sequence[r.Said], *, learn: bool) -> r.Kept:
+        if self._keeper.section.saving == "off":
+            return r.Kept(turns=[])
+        said = [
+            Said(
+                text=each.text, speaker=each.speaker, origin=each.origin, said=moment(each.said, "said"),
+                key=each.key or None,
+            )
+            for each in turns
+        ]  # fmt: skip
+        kept = self._store.log.add(self._keeper.in_thread(thread), said)
+        names = {turn.id for turn in kept}
+        facts: list[str] = []
+        quarantined: list[str] = []
+        if learn and self._keeper.section.saving == "auto":
+            done = self._store.consolidation.run(self._keeper.scope, most=FACTS_AT_ONCE)
+            facts = [change.outcome.fact.text for change in done.changes if change.turn in names]
+            quarantined = [turn for turn in done.quarantined if turn in names]
+        return r.Kept(
+            turns=[turn.id for turn in kept],
+            facts=facts,
+            quarantined=quarantined,
+            sources=[turn.source for turn in kept],
+        )
+
+    def remember(
+        self, text: str, topic: str, replaces: str, sources: Sequence[str], tags: Sequence[str], since: str
+    ) -> r.Facts:
+        self._keeper.refuse_foreign(text)
+        scope = self._keeper.scope
+        turns = [self._store.log.get(scope, source) for source in sources]
+        origin = "user" if turns and all(turn.origin == "user" for turn in turns) else "assistant"
+        new = New(
+            text=text, topic=topic, tags=list(tags), sources=list(sources), origin=origin,
+            valid_from=moment(since, "since"),
+        )  # fmt: skip
+        archive = self._store.archive
+        outcome = archive.supersede(scope, replaces, new) if replaces else archive.insert(scope, new)
+        return r.Facts(facts=[outcome.fact], sources=[outcome.fact.source])
+
+    def blocks(self) -> r.Blocks:
+        if not self._store.exists:
+            return r.Blocks(blocks=[], rendered="")
+        scope = self._keeper.scope
+        return r.Blocks(blocks=self._store.blocks.all(scope), rendered=self._store.blocks.render(scope))
+
+    def define(self, label: str, description: str, limit: int, *, read_only: bool) -> r.Edited:
+        block = self._store.blocks.define(
+            self._keeper.scope, label, description=description, limit=limit, read_only=read_only
+        )
+        return r.Edited(block=block)
+
+    def edit(
+        self, label: str, how: str, text: str, old: str, line: int, why: str, expected: int | None, key: str
+    ) -> r.Edited:
+        self._keeper.refuse_foreign(text)
+        scope, blocks = self._keeper.scope, self._store.blocks
+        edit = Edit(who=AGENT, why=why, expected=expected, key=key or None)
+        match how:
+            case "append":
+                block = blocks.append(scope, label, text, edit)
+            case "replace":
+                block = blocks.replace(scope, label, old, text, edit)
+            case "insert":
+                block = blocks.insert(scope, label, text, line, edit)
+            case _:
+                block = blocks.rethink(scope, label, text, edit)
+        return r.Edited(block=block)
+
+    def undo(self, label: str, why: str, expected: int | None) -> r.Edited:
+        edit = Edit(who=AGENT, why=why or "undo", expected=expected)
+        return r.Edited(block=self._store.blocks.undo(self._keeper.scope, label, edit))
+
+    def history(self, label: str) -> r.Versions:
+        scope, blocks = self._keeper.scope, self._store.blocks
+        return r.Versions(block=blocks.get(scope, label), versions=blocks.history(scope, label))
+
+    def context(self, thread: str, question: str, limit: int) -> r.Window:
+        scope = self._keeper.scope
+        recent = self._latest(thread, 200)
+        summary = self._store.summaries.get(scope, thread)
+        said = [
+            Message(id=turn.id, role="user" if turn.origin == "user" else "assistant", text=turn.text)
+            for turn in recent
+        ]
+        recalled = self._store.recall.search(scope, question, limit=10) if question.strip() else []
+        shown = [
+            (hit.turn.id, f"{hit.turn.speaker}, {hit.turn.said:%-d %B %Y}: {hit.turn.text} [{hit.turn.id}]")
+            for hit in recalled
+        ]
+        window = plan(
+            limit, blocks=self._store.blocks.render(scope), summary=summary.text if summary else "", messages=said,
+            recalled=shown,
+        )  # fmt: skip
+        return r.Window(text=window.render(), used=window.used, limit=limit, kept=window.kept, left=window.left)
+
+    def unread(self, limit: int, by: str) -> r.Unread:
+        scope = self._keeper.scope
+        level = MODEL if by == "model" else RULES
+        turns = self._store.consolidation.unread(scope, most=limit, level=level)
+        topics = dict.fromkeys(fact.topic for fact in self._store.archive.facts(scope) if fact.topic)
+        return r.Unread(turns=[turn.source for turn in turns], known=list(topics))
+
+    def consolidate(self, limit: int, notes: Sequence[r.Noted] | None, *, dry: bool, skip: bool) -> r.Changes:
+        reader = self._store.consolidation
+        if skip:
+            reader = Consolidation(self._store.file, self._store.archive, self._store.blocks, lambda _turn: [])
+        found = None if notes is None else [Note.model_validate(each.model_dump()) for each in notes]
+        done = reader.run(self._keeper.scope, most=limit, dry=dry, notes=[] if skip else found)
+        changes = [
+            r.Change(
+                action=change.outcome.action,
+                turn=change.turn,
+                topic=change.outcome.fact.topic,
+                text=change.outcome.fact.text,
+                before=change.outcome.other.text if change.outcome.other else "",
+            )
+            for change in done.changes
+        ]
+        return r.Changes(turns=done.turns, left=done.left, changes=changes, quarantined=done.quarantined)
+
+    def summarise(self, thread: str, text: str, upto: int, *, dry: bool) -> r.Summaries:
+        scope, summaries = self._keeper.scope, self._store.summaries
+        due: list[r.Due] = []
+        if thread and text:
+            summaries.write(scope, thread, text, upto, who="model")
+            return r.Summaries(due=[])
+        for name in [thread] if thread else summaries.due(scope):
+            turns = summaries.unread(scope, name)
+            known = summaries.get(scope, name)
+            before = known.text if known else ""
+            if turns and not dry:
+                summaries.write(scope, name, extractive(before, turns), turns[-1].number)
+            due.append(r.Due(thread=name, before=before, turns=[turn.source for turn in turns]))
+        return r.Summaries(due=due)
+
+    def forget(self, ids: Sequence[str]) -> r.Gone:
+        done = self._store.forgetting.forget(self._keeper.scope, ids)
+        return r.Gone(removed=done.removed, rewritten=done.rewritten)
+
+    def export(self, form: str) -> r.Exported:
+        if form == "markdown":
+            page = markdown(self._store.file, self._keeper.scope)
+            return r.Exported(format="markdown", text=page, records=page.count("\n"))
+        lines = list(exported(self._store.file, self._keeper.scope))
+        return r.Exported(format="jsonl", text="\n".join(lines) + "\n", records=len(lines) - 1)
+
+    def bring(self, text: str) -> r.Imported:
+        scope, store = self._keeper.scope, self._store
+        own = FORMAT in text[:200]
+        done = imported(store.file, scope, text.split("\n")) if own else keep(store, scope, read(text))
+        return r.Imported(added=done.added, present=done.present, refused=done.refused)

@@ -1,0 +1,81 @@
+"""The memory behind the tools: whose it is by the server's settings, and what an agent may write into a block."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from lyceum.errors import UserError
+from lyceum.settings import Section, Settings
+from memory.answers import coverage
+from memory.extraction import suspicious
+from memory.ranking import expression
+from memory.scope import Scope
+from memory.store import MemoryStore, minilm
+from models.offline.skill import content_words
+
+HERE = "here"
+SAID = 0.8  # share of an edit's words that a turn carries: then the turn said it, whoever writes it down
+
+
+class MemorySection(Section):
+    """`[servers.memory]`: whose memory this process works with.
+
+    `saving`: "auto" keeps facts as they are told, "ask" only through `lyceum memory consolidate`, "off" keeps no turn.
+    `project` keeps this process's memory to one folder ("here": the repository that it runs in).
+    """
+
+    user: str = Field(default="me", min_length=1, max_length=200)
+    tenant: str = Field(default="local", min_length=1, max_length=200)
+    project: str = Field(default="", max_length=4096)
+    saving: Literal["auto", "ask", "off"] = "auto"
+
+
+class Keeper:
+    def __init__(self, settings: Settings, home: Path) -> None:
+        self.section = settings.section("memory", MemorySection)
+        self.store = MemoryStore(home, minilm(home))
+
+    @cached_property
+    def scope(self) -> Scope:
+        project = self.section.project
+        if project:
+            project = str(_repository(Path.cwd()) if project == HERE else Path(project).expanduser().resolve())
+        return Scope(user=self.section.user, tenant=self.section.tenant, project=project)
+
+    def in_thread(self, thread: str) -> Scope:
+        return self.scope.model_copy(update={"thread": thread})
+
+    def refuse_foreign(self, text: str) -> None:
+        """Raise UserError where an agent would write into a block what a tool said, or an order to the assistant."""
+        if suspicious(text):
+            raise UserError(
+                "That reads like an order to the assistant, and blocks hold facts.",
+                next_step="Write what is so, in the user's words; the turn itself is kept.",
+            )
+        wanted = content_words(text)
+        hits = self.store.log.search(self.scope, text, limit=20) if expression(text) and wanted else []
+        said = [hit.turn for hit in hits if coverage(wanted, hit.turn.text) >= SAID]
+        tools = [turn for turn in said if turn.origin == "tool"]
+        if tools and not any(turn.origin == "user" for turn in said):
+            raise UserError(
+                f"A tool said that ({tools[0].id}), not the user.",
+                next_step="Ask the user: what they say in their own words can be written.",
+            )
+
+
+def moment(text: str, name: str) -> datetime | None:
+    """Read an ISO 8601 date or time; None for an empty text."""
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise UserError(f"{name} is no date.", next_step="Send ISO 8601, e.g. 2026-05-01.") from None
+
+
+def _repository(folder: Path) -> Path:
+    """Return the repository that a folder is in, else the folder."""
+    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
