@@ -352,7 +352,7 @@ async def _browsed(ctx: Context, name: str, query: str) -> list[Found]:
 
 
 async def _written(ctx: Context, job: _Job) -> None:
-    """Have every section written, side by side, from quoted evidence; where the writer fails, the evidence is quoted."""
+    """Have every section written, side by side; where the writer fails, the evidence is quoted."""
     if await _no_room(ctx, job, "write"):
         job.written = [quoted(held) for held in job.held]
         return
@@ -427,7 +427,8 @@ async def _report(ctx: Context, job: _Job) -> Answered:
     used = await _used(ctx)
     job.timeline.append(Moment(what="reported", at=await ctx.now()))
     material = Material(
-        run=ctx.run_id, question=job.request.question, plan=job.plan, opened=job.opened, gathered=job.held,
+        run=ctx.run_id, question=job.request.question, plan=job.plan, model=job.request.model,
+        opened=job.opened, gathered=job.held,
         written=written, verdicts=job.verdicts.verdicts, contradictions=against, objections=job.objections,
         notes=job.notes, partial=job.partial, used=used, timeline=job.timeline,
     )  # fmt: skip

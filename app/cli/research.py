@@ -16,9 +16,10 @@ from lyceum.errors import Cancelled, LyceumError, UserError, WaitsForApproval, n
 from lyceum.settings import BudgetSettings, Settings
 
 if TYPE_CHECKING:
-    from app.cli.progress import Progress
+    from app.cli.research_view import Watch
     from app.wiring import App
     from lyceum.events import Answered
+    from lyceum.runs import Run
     from workflows.steps.research.budget import Budget
     from workflows.steps.research.plan import Place
     from workflows.steps.research.report import Report
@@ -131,15 +132,32 @@ async def _research(args: argparse.Namespace, settings: Settings, places: list[P
             say(f"answered by {app.runtime.models.reason}")
         thread = (await app.store.create_thread(args.question.strip().splitlines()[0])).id
         request = ResearchRequest(
-            question=args.question, places=places, rounds=args.rounds, budget=budget, plan_only=args.plan_only
+            question=args.question,
+            places=places,
+            model="offline" if settings.offline else (args.model or "default"),  # whoever resumes it asks the same
+            rounds=args.rounds,
+            budget=budget,
+            plan_only=args.plan_only,
         )
         run_id = await app.engine.submit(FLOW, request, thread=thread)
         say(f"run {run_id}")
         return await carry_on(app, progress, {"*": True} if args.yes else {}, run_id, folder=args.report)
 
 
+async def go_on(settings: Settings, run: Run, *, as_json: bool, folder: str | None = None) -> int:
+    """Go on with a run that was begun before, within its own budget."""
+    from app.cli.research_view import Watch
+    from app.wiring import wire
+    from workflows.steps.research.budget import Budget
+
+    progress = Watch(as_json=as_json)
+    budget = Budget.model_validate(run.input["budget"])
+    async with wire(within(settings, budget), listen=progress) as app:
+        return await carry_on(app, progress, {}, run.id, folder=folder)
+
+
 async def carry_on(
-    app: App, progress: Progress, answers: Mapping[str, bool], run_id: str, *, folder: str | None = None
+    app: App, progress: Watch, answers: Mapping[str, bool], run_id: str, *, folder: str | None = None
 ) -> int:
     """Drive a research run to its end or its approval, print its report, and return the exit code."""
     from app.cli.approval import carry_out
@@ -147,6 +165,7 @@ async def carry_on(
     from app.cli.stopping import until_interrupted
 
     progress.begin()
+    progress.catch_up(await app.store.events(run_id))
     asks = sys.stdin.isatty() and sys.stderr.isatty() and not progress.as_json
     run = await until_interrupted(carry_out(app, run_id, answers, person if asks else None))
     answer = await report_event(app, run_id)
@@ -200,6 +219,7 @@ def show(answer: Answered, folder: str, *, quiet: bool) -> None:
     if not quiet:
         rates = report.rates
         say(
-            f"existence {rates.existing} of {rates.cited} citations, support {rates.supported} of {rates.checked} claims"
+            f"existence {rates.existing} of {rates.cited} citations, "
+            f"support {rates.supported} of {rates.checked} claims"
         )
     say(f"report: {place}/report.md, .html, .json")

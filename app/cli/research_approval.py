@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from app.cli.terminal import say
 from lyceum.errors import UserError
@@ -76,5 +76,6 @@ def read_plan(file: Path, schema: Mapping[str, Any] | None) -> dict[str, Any]:
         raise UserError(f"{file} is no plan ({type(error).__name__}).", next_step="Write it as JSON or YAML.") from None
     if not isinstance(found, dict):
         raise UserError(f"{file} is no plan.", next_step="Write it as the run showed it: {sub_questions: [...], ...}.")
-    check_edits(Decision(approved=True, edited=found), schema)
-    return found
+    plan = cast("dict[str, Any]", found)
+    check_edits(Decision(approved=True, edited=plan), schema)
+    return plan

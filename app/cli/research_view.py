@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from pydantic import BaseModel
 
@@ -25,13 +25,23 @@ class Watch(Progress):
         self.started = time.monotonic()
 
     def __call__(self, event: BaseModel) -> None:
+        self._count(event)
+        super().__call__(event)
+        if isinstance(event, StepFinished) and not self.as_json:
+            self._tell(self.summary())
+
+    def catch_up(self, events: Iterable[BaseModel]) -> None:
+        """Know what an earlier process of the run did, without telling it again."""
+        for event in events:
+            self._count(event)
+            self._fold(event)
+        self.started = time.monotonic()
+
+    def _count(self, event: BaseModel) -> None:
         if isinstance(event, SourceFound):
             self.sources.setdefault(event.source.id)
         elif isinstance(event, ToolCalled):
             self.calls += 1
-        super().__call__(event)
-        if isinstance(event, StepFinished) and not self.as_json:
-            self._tell(self.summary())
 
     def summary(self) -> str:
         """Return the plan's state in a line: done, sources found, calls, seconds, cost."""

@@ -6,7 +6,8 @@ import argparse
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from app.cli.slash import question_of
 from app.cli.terminal import neutral, one_line
@@ -14,15 +15,18 @@ from lyceum.errors import UserError
 from lyceum.settings import Settings
 
 if TYPE_CHECKING:
-    from lyceum.runs import Decision, RunStore
+    from lyceum.runs import Approval, Decision, Run, RunStore
 
-ACTIONS = ["list", "show", "events", "watch", "approve", "deny", "cancel", "resume", "fork"]
+ACTIONS = ["list", "show", "events", "watch", "approve", "deny", "note", "cancel", "resume", "fork"]
+RESEARCH = "deep_research"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=ACTIONS)
     parser.add_argument("run", nargs="?", help="the run's id, or the first characters of it")
+    parser.add_argument("text", nargs="?", help="what to tell the run, with note")
     parser.add_argument("--reason", default="", help="why, with deny")
+    parser.add_argument("--edit", metavar="FILE", help="with approve: what to do instead, as JSON or YAML")
     parser.add_argument("--json", action="store_true", help="machine-readable")
 
 
@@ -31,7 +35,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _runs(args: argparse.Namespace, settings: Settings) -> int:
-    if args.action in ("watch", "cancel", "resume", "fork"):
+    if args.action in ("watch", "note", "cancel", "resume", "fork"):
         return await _driven(args, settings)
     from lyceum.paths import ensure_writable
     from lyceum.run_store import SqliteRunStore
@@ -45,10 +49,16 @@ async def _runs(args: argparse.Namespace, settings: Settings) -> int:
                 await _show(store, await _full_id(store, args.run), as_json=args.json or args.action == "events")
             case _:
                 run_id = await _full_id(store, args.run)
-                if (await store.run(run_id)).engine == "journal":
+                found = await store.run(run_id)
+                if found.engine == "journal":
                     await _decide(store, store.decide, run_id, args)
                 else:
                     await _decided_elsewhere(args, settings, run_id)
+                if found.flow == RESEARCH and found.engine == "journal":
+                    from app.cli.research import go_on
+
+                    return await go_on(settings, found, as_json=args.json)
+                print(f"decided; continue with `lyceum runs resume {run_id}`")
     finally:
         store.close()
     return 0
@@ -59,12 +69,19 @@ async def _driven(args: argparse.Namespace, settings: Settings) -> int:
     from app.wiring import wire
 
     progress = Progress(as_json=args.json)
+    if args.action == "resume" and (research := await _research(args, settings)) is not None:
+        from app.cli.research import go_on
+
+        return await go_on(settings, research, as_json=args.json)
     async with wire(settings, listen=progress) as app:
         run_id = await _full_id(app.store, args.run)
         match args.action:
             case "watch":
                 async for event in app.engine.watch(run_id):
                     progress(event)
+            case "note":
+                await app.engine.send(run_id, "steer", args.text or "")
+                print(f"told {run_id}; it takes this up at its next stage")
             case "cancel":
                 await app.engine_of(await app.store.run(run_id)).cancel(run_id)
             case "resume":
@@ -75,6 +92,19 @@ async def _driven(args: argparse.Namespace, settings: Settings) -> int:
                 old = await app.store.run(run_id)
                 print(await app.engine.submit(old.flow, old.input, thread=old.thread))
     return 0
+
+
+async def _research(args: argparse.Namespace, settings: Settings) -> Run | None:
+    """Return the run where it is one of research, which has a face and limits of its own."""
+    from lyceum.paths import ensure_writable
+    from lyceum.run_store import SqliteRunStore
+
+    store = SqliteRunStore(ensure_writable(settings.home) / "runs.db")
+    try:
+        found = await store.run(await _full_id(store, args.run))
+    finally:
+        store.close()
+    return found if found.flow == RESEARCH and found.engine == "journal" else None
 
 
 async def _list(store: RunStore, *, as_json: bool) -> None:
@@ -125,5 +155,12 @@ async def _decide(
     if not pending:
         raise UserError(f"Run {run_id} asks for no approval.", next_step=f"See `lyceum runs show {run_id}`.")
     for approval in pending:
-        await decide(run_id, approval.id, Decision(approved=args.action == "approve", reason=args.reason))
-    print(f"decided; continue with `lyceum runs resume {run_id}`")
+        edited = _edited(args.edit, approval) if args.edit else None
+        decision = Decision(approved=args.action == "approve", reason=args.reason, edited=edited)
+        await decide(run_id, approval.id, decision)
+
+
+def _edited(file: str, approval: Approval) -> dict[str, Any]:
+    from app.cli.research_approval import read_plan
+
+    return read_plan(Path(file), approval.edits)

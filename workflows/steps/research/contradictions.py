@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a pattern reads best on its line
 """Numbers and dates that two sources give differently for the same thing.
 
 Two sentences of different documents speak of the same thing when they share most of their words apart from numbers;
@@ -10,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 from pydantic import BaseModel
 
@@ -51,6 +53,15 @@ class Quantity:
     shown: str
 
 
+class Statement(NamedTuple):
+    """`topic` says what it is about where its own words do not: rows answer the question that was asked."""
+
+    source: str
+    document: str
+    text: str
+    topic: str = ""
+
+
 class Contradiction(BaseModel):
     """Two statements and the quantities in them that differ."""
 
@@ -84,9 +95,8 @@ def quantities(text: str) -> list[Quantity]:
             continue
         value = float(match["value"].replace(",", "")) * _SCALES.get((match["scale"] or "").lower(), 1)
         found.append(Quantity(f"{value:.10g}", _unit(match), match[0].strip()))
-    for match in _WORDED.finditer(rest):
-        found.append(Quantity(str(_WORDS[match["value"].lower()]), _stem(match["unit"]), match[0]))
-    return found
+    worded = _WORDED.finditer(rest)
+    return [*found, *(Quantity(str(_WORDS[each["value"].lower()]), _stem(each["unit"]), each[0]) for each in worded)]
 
 
 def _unit(match: re.Match[str]) -> str:
@@ -112,22 +122,22 @@ def _date_value(match: re.Match[str]) -> str:
     return f"{year or '????'}-{month:02}-{int(day):02}"
 
 
-def contradictions(question: str, statements: Sequence[tuple[str, str, str]]) -> list[Contradiction]:
-    """Compare statements (source id, document, text) of different documents; the question says what they are about."""
+def contradictions(question: str, statements: Sequence[Statement]) -> list[Contradiction]:
+    """Compare statements of different documents; the question says what they are to be about."""
     asked = list(dict.fromkeys(content_words(question)))
-    prepared = [(*each, quantities(each[2]), _topic(each[2])) for each in statements]
+    prepared = [(each, quantities(each.text), _topic(each.topic or each.text)) for each in statements]
     found: list[Contradiction] = []
-    for a, b in combinations(prepared, 2):
-        if a[1] == b[1] or not a[3] or not b[3]:
+    for (a, ours, topic), (b, theirs, other) in combinations(prepared, 2):
+        if a.document == b.document or not ours or not theirs:
             continue
-        clash = _clash(a[3], b[3], a[4], b[4], asked)
+        clash = _clash(ours, theirs, topic, other, asked)
         if clash is not None:
             left, right = clash
-            about = " ".join(word for word in a[4] if word in b[4]) or " ".join(asked)
+            about = " ".join(word for word in topic if word in other) or " ".join(asked)
             found.append(
                 Contradiction(
-                    about=about, source_a=a[0], text_a=a[2], value_a=left.shown,
-                    source_b=b[0], text_b=b[2], value_b=right.shown,
+                    about=about, source_a=a.source, text_a=a.text, value_a=left.shown,
+                    source_b=b.source, text_b=b.text, value_b=right.shown,
                 )
             )  # fmt: skip
     return found

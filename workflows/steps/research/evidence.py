@@ -1,4 +1,4 @@
-"""Evidence: the sentences of found passages that bear on a sub-question, where it is thin, and what to look for then."""
+"""Evidence: the sentences that bear on a sub-question, where it is thin, and what to look for then."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from lyceum.errors import LyceumError
 from models.offline.extract import sentences
 from models.offline.skill import content_words
 from workflows.runtime import Runtime
-from workflows.steps.research.contradictions import Contradiction, contradictions, numbers_in
+from workflows.steps.research.contradictions import Contradiction, Statement, contradictions, numbers_in
 from workflows.steps.research.plan import SubQuestion
 from workflows.steps.research.searching import Found, Registered, registry_of
 from workflows.steps.research.untrusted import addresses_reader
 
 MOST = 12  # sentences kept for a sub-question
-LEAST = 0.34  # score below which a sentence does not bear on the question
-NEAR_BEST = 0.72  # share of the best score that the others must reach
+LEAST = 0.35  # score below which a sentence does not bear on the question
+NEAR_BEST = 0.8  # share of the best score that the others must reach
 SAME = 0.8  # share of words that two sentences have in common when they say the same
 LONGEST = 420  # characters of a sentence
 THIN = 2  # witnesses below which evidence is thin
 SENTENCES = 120  # of a sub-question that are compared in meaning
+_QUESTION = re.compile(r"\?[\"'”’)]*(?:$|[,}\]])")  # what asks states nothing
 COUNTING = re.compile(r"\bhow (?:many|much|long|far|often|big|large|old)\b|\bwhen\b|\bwhich year\b", re.IGNORECASE)
 
 
@@ -74,7 +75,7 @@ async def pick_evidence(runtime: Runtime, question: str, found: list[Found]) -> 
         for registered in registry_of(found).values()
         if registered.source.kind != "rows"
         for sentence in _units(registered)
-        if not addresses_reader(sentence)
+        if not addresses_reader(sentence) and not _QUESTION.search(sentence)
     ]
     # What shares most words is compared in meaning: embedding everything would take longer than all the rest.
     worded = [(_worded(question, registered, text), registered, text) for registered, text in candidates]
@@ -85,7 +86,8 @@ async def pick_evidence(runtime: Runtime, question: str, found: list[Found]) -> 
             source=registered.source.id,
             document=registered.document,
             text=text,
-            score=round(0.6 * near + 0.4 * words if meant else words, 4),
+            # A passage that answers holds sentences that only make sense together: half of the score is the passage's.
+            score=round((0.6 * near + 0.4 * words if meant else words) / 2 + registered.confidence / 2, 4),
         )
         for (words, registered, text), near in zip(ranked, meant or [0.0] * len(ranked), strict=True)
     ]
@@ -117,7 +119,7 @@ def _worded(question: str, registered: Registered, sentence: str) -> float:
         return 0.0
     covered = sum(1.0 if word in here else 0.6 if word in around else 0.0 for word in wanted) / len(wanted)
     counted = 0.15 if COUNTING.search(question) and re.search(r"\d", sentence) else 0.0
-    return min(1.0, covered * (0.8 + 0.2 * registered.confidence) + counted)
+    return min(1.0, covered + counted)
 
 
 def _meant(question: str, texts: Sequence[str]) -> list[float]:
@@ -160,9 +162,9 @@ async def assess(runtime: Runtime, questions: list[SubQuestion], gathered: list[
     gaps: list[Gap] = []
     for question in questions:
         held = by_id.get(question.id, Gathered(id=question.id))
-        if held.skipped or any(each.kind == "rows" for each in held.evidence) and len(held.evidence) == 1:
+        if held.skipped or [each.kind for each in held.evidence] == ["rows"]:
             continue
-        against = contradictions(question.question, _statements(held))
+        against = contradictions(question.question, _statements(question.question, held))
         if against:
             gaps.append(Gap(id=question.id, query=_about(against[0]), why="sources contradict each other"))
         elif held.witnesses < THIN:
@@ -171,8 +173,11 @@ async def assess(runtime: Runtime, questions: list[SubQuestion], gathered: list[
     return [gap for gap in gaps if gap.query.strip()]
 
 
-def _statements(held: Gathered) -> list[tuple[str, str, str]]:
-    return [(each.source, each.document, each.text) for each in held.evidence]
+def _statements(question: str, held: Gathered) -> list[Statement]:
+    return [
+        Statement(each.source, each.document, each.text, question if each.kind == "rows" else "")
+        for each in held.evidence
+    ]
 
 
 def _about(found: Contradiction) -> str:
@@ -185,6 +190,7 @@ async def contradict(runtime: Runtime, questions: list[SubQuestion], gathered: l
     asked = {each.id: each.question for each in questions}
     found: dict[tuple[str, str, str], Contradiction] = {}
     for held in gathered:
-        for each in contradictions(asked.get(held.id, ""), _statements(held)):
+        question = asked.get(held.id, "")
+        for each in contradictions(question, _statements(question, held)):
             found.setdefault((each.source_a, each.source_b, each.about), each)
     return list(found.values())

@@ -69,8 +69,10 @@ def _claim(claim: CheckedClaim, numbers: dict[str, int]) -> str:
 def _trust(report: Report) -> list[str]:
     rates = report.rates
     lines = [
-        f"- Existence: {rates.existing} of {rates.cited} citations resolve to a source that was read{_percent(rates.existence)}.",
-        f"- Support: {rates.supported} of {rates.checked} checked claims are carried by what they cite{_percent(rates.support)}; "
+        f"- Existence: {rates.existing} of {rates.cited} citations resolve to a source that was read"
+        f"{_percent(rates.existence)}.",
+        f"- Support: {rates.supported} of {rates.checked} checked claims are carried by what they cite"
+        f"{_percent(rates.support)}; "
         f"{rates.partly} in part, {rates.removed} were not and are left out, {rates.unchecked} could not be checked.",
     ]
     lines += [f"- {_line(note)}" for note in report.notes]

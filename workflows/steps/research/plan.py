@@ -82,7 +82,8 @@ class Plan(BaseModel):
 def plan_over(names: Sequence[str]) -> type[Plan]:
     """Return the type of plans that use only these sources: what an edited plan must fit."""
     source: Any = Literal[tuple(names)]
-    question = create_model("SubQuestion", __base__=SubQuestion, sources=(list[source], Field(min_length=1)))
+    sources: Any = list[source]
+    question = create_model("SubQuestion", __base__=SubQuestion, sources=(sources, Field(min_length=1)))
     questions: Any = list[question]
     return create_model(
         "Plan", __base__=Plan, sub_questions=(questions, Field(min_length=1, max_length=MOST_SUB_QUESTIONS))

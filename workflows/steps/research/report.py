@@ -123,6 +123,7 @@ class Material(BaseModel):
     run: str
     question: str
     plan: Plan
+    model: str = "default"
     opened: list[Opened] = []
     gathered: list[Gathered] = []
     written: list[Written] = []
@@ -166,11 +167,11 @@ async def compose_report(runtime: Runtime, material: Material) -> Report:
         sections.append(section)
     against = [each for each in material.contradictions if each.source_a in sources and each.source_b in sources]
     _note_contradictions(registry, against)
-    offline = isinstance(runtime.models.get(), OfflineModel)
+    model = runtime.models.get(material.model)
     return Report(
         run=material.run,
         question=material.question,
-        label=LABEL if offline else f"written by {runtime.models.get().model_name}",
+        label=LABEL if isinstance(model, OfflineModel) else f"written by {model.model_name}",
         partial=material.partial,
         missing=_missing_in_all(material, sections),
         sections=sections,

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from lyceum.errors import ModelRetry, Unavailable
 from lyceum.events import SourceFound
 from lyceum.sources import Source
+from models.offline.skill import content_words
 from workflows.context import RetryPolicy, step_options
 from workflows.runtime import Runtime
 from workflows.steps.phrasing import sentence_for
@@ -110,7 +111,10 @@ async def fetch_page(runtime: Runtime, origin: str, query: str, url: str) -> Fou
         *(["not encrypted on its way here"] if urlsplit(str(answer["url"])).scheme == "http" else []),
     ]
     found.confident = True
-    found.registered = [_registered(Source.model_validate(each), origin, 1.0, notes) for each in answer["sources"]]
+    wanted = set(content_words(query))
+    for source in map(Source.model_validate, answer["sources"]):
+        held = wanted.intersection(content_words(f"{source.title} {source.locator} {source.text}"))
+        found.registered.append(_registered(source, origin, len(held) / max(1, len(wanted)), notes))
     found.milliseconds = _since(began)
     return found
 

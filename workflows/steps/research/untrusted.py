@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a pattern reads best on its line
 """Text in a source that speaks to whoever processes it: never evidence, never followed, always said."""
 
 from __future__ import annotations
