@@ -1,1 +1,1 @@
-"""Classical text processing: spaCy and NLTK pipelines, word vectors trained here, and classifiers compared."""
+"""Text processing: pipelines, word vectors, topics, entities and relations, classifiers and prompts compared."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from lyceum.errors import LyceumError, OperatorError, Unavailable
+from lyceum.errors import OperatorError
 from lyceum.settings import Settings
+from models.errors import friendly
 from models.prices import Prices, Tokens
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Spent:
 
 @dataclass
 class LanguageModel:
-    """Raises OperatorError where there is none, Unavailable where it does not answer."""
+    """Raises Unavailable where it does not answer. `async with` it around questions: leaving closes connections."""
 
     model: Model
     prices: Prices = field(default_factory=Prices)
@@ -67,6 +68,13 @@ class LanguageModel:
     @property
     def name(self) -> str:
         return self.model.model_name
+
+    async def __aenter__(self) -> LanguageModel:
+        await self.model.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self.model.__aexit__(*error)
 
     async def ask(self, instructions: str, request: str, output: type[T]) -> Reply[T]:
         """Ask once more where the first answer does not fit `output` (`str` for free text)."""
@@ -83,12 +91,8 @@ class LanguageModel:
             )
         except UnexpectedModelBehavior:
             pass
-        except LyceumError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever a client raises; its text may hold a key
-            raise Unavailable(
-                f"The language model did not answer ({type(error).__name__}).", next_step="Try again."
-            ) from None
+        except Exception as error:  # noqa: BLE001 - whatever a client raises, in our own words
+            raise friendly(error) from None
         seconds = time.perf_counter() - started
         used = Tokens(usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens)
         said = result.response if result else None

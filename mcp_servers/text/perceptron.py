@@ -201,4 +201,3 @@ def _between(text: str, entities: Sequence[Entity], subject: Entity, thing: Enti
         f"{order} before {lead[-1].text.lower() if lead else '<'}",
         *(f"{name} rival {label}" for label in (subject.label, thing.label) if label in among),
     ]
-

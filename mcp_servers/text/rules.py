@@ -21,8 +21,10 @@ _YEAR = {"TEXT": {"REGEX": r"^(19|20)\d\d$"}}
 _NUMBER = {"LIKE_NUM": True}
 _TITLE = {"IS_TITLE": True, "IS_ALPHA": True}
 
+_Pattern = list[dict[str, Any]]
+
 # What an EntityRuler can tell by the words alone; names of the training sentences are its gazetteer.
-_BY_WORDS = [
+_BY_WORDS: list[tuple[str, _Pattern]] = [
     ("money", [{"TEXT": {"IN": ["$", "€", "£"]}}, _NUMBER]),
     ("money", [_NUMBER, {"LOWER": {"IN": _UNITS}}]),
     ("date", [{**_NUMBER, "OP": "?"}, {"TEXT": {"IN": _MONTHS}}, {**_YEAR, "OP": "?"}]),
@@ -30,7 +32,7 @@ _BY_WORDS = [
     ("date", [_YEAR]),
 ]
 # What needs the word before: label, that word, the mention. They are tried in this order, and no token is used twice.
-_BY_CONTEXT = [
+_BY_CONTEXT: list[tuple[str, _Pattern, _Pattern]] = [
     ("product", [{"LOWER": {"IN": ["the", "a", "an", "its"]}}], [_TITLE, {"IS_PUNCT": False, "IS_STOP": False}]),
     ("person", [], [_TITLE, _TITLE]),
     ("place", [{"LOWER": {"IN": ["in", "from", "to", "of"]}}], [_TITLE]),
@@ -44,7 +46,8 @@ _RELATIONS: list[tuple[str, str, bool]] = [  # relation, pattern of two mentions
     ("based_in", r"«(company \d+)»(?:, (?:a|an|based)\b[^«]{0,15})? (?:in|of) «(place \d+)»", False),
     (
         "based_in",
-        rf"«(company \d+)»{_GAP}\b(?:based|headquartered|headquarters|office|comes)\b{_GAP}(?:in|from|to) «(place \d+)»",
+        rf"«(company \d+)»{_GAP}\b(?:based|headquartered|headquarters|office|comes)\b{_GAP}(?:in|from|to)"
+        r" «(place \d+)»",
         False,
     ),
     ("based_in", r"\b(?:office|headquarters) of «(company \d+)» (?:is|are) in «(place \d+)»", False),
@@ -104,7 +107,9 @@ def _pipeline() -> tuple[Any, list[tuple[str, Any, int]]]:
     mentions = {entity.text: entity.label for sentence in corpus().train for entity in sentence.found.entities}
     companies = sorted({text.split()[-1] for text, label in mentions.items() if label == "company"})
     abbreviated = [f"{suffix}." for suffix in companies]  # at a sentence's end spaCy takes the full stop for theirs
-    gazetteer = [{"label": label, "pattern": text} for text, label in mentions.items() if label not in ("date", "money")]
+    gazetteer = [
+        {"label": label, "pattern": text} for text, label in mentions.items() if label not in ("date", "money")
+    ]
     by_words = [{"label": label, "pattern": pattern} for label, pattern in _BY_WORDS]
     suffixed = {"label": "company", "pattern": [{**_TITLE, "OP": "+"}, {"TEXT": {"IN": [*companies, *abbreviated]}}]}
     ruler.add_patterns([*gazetteer, *by_words, suffixed])

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from mcp import Client
 
-from lyceum.settings import Settings
-from mcp_servers.catalogue import make
-from mcp_servers.services import Services
-from mcp_servers.text.classify import messages
-
-pytestmark = pytest.mark.extra
+from mcp_servers.text.messages import messages
+from tests.mcp_servers.text.conftest import call
 
 
-async def call(home: Path, tool: str, **arguments: Any) -> dict[str, Any]:
-    async with Client(make("text", Settings(home=home), Services(home))) as client:
-        result = await client.call_tool(tool, arguments)
-    assert not result.is_error, result.content
-    return dict(result.structured_content or {})
-
-
+@pytest.mark.extra
 @pytest.mark.parametrize("engine", ["spacy", "nltk"])
 async def test_a_pipeline_keeps_the_stems_of_content_words(tmp_path: Path, engine: str) -> None:
     told = await call(tmp_path, "text_preprocess", text="The cats were running. A cat runs!", engine=engine, n=1)
@@ -32,6 +20,7 @@ async def test_a_pipeline_keeps_the_stems_of_content_words(tmp_path: Path, engin
     assert told["unavailable"]
 
 
+@pytest.mark.extra
 async def test_embeddings_beat_word_counts_on_messages_in_other_words(tmp_path: Path) -> None:
     told = await call(tmp_path, "text_classify_compare")
     counts, embeddings = told["methods"]
@@ -39,7 +28,21 @@ async def test_embeddings_beat_word_counts_on_messages_in_other_words(tmp_path: 
     assert len(counts["mistakes"]) == round((1 - counts["accuracy"]) * told["test"])
 
 
-def test_no_test_message_was_trained_on() -> None:
-    training, test = messages()
-    assert (len(training.texts), len(test.texts)) == (100, 50)
+@pytest.mark.extra
+async def test_topics_put_documents_about_the_same_together(tmp_path: Path) -> None:
+    told = await call(tmp_path, "text_topics")
+    assert len(told["topics"]) == 5
+    assert told["purity"] > 0.4, "one in five by chance, about a third by the best of small groups"
+    pies = ["The baker sells bread, flour and pies."] * 6
+    engines = ["The engine burns diesel and the piston moves."] * 6
+    told = await call(tmp_path, "text_topics", text="\n\n".join(pies + engines), topics=2)
+    assert sorted(topic["share"] for topic in told["topics"]) == [0.5, 0.5]
+    few = await call(tmp_path, "text_topics", text="One.\n\nTwo.")
+    assert "2 documents are too few" in few["error"]
+
+
+def test_no_test_message_was_trained_on_and_the_development_part_is_of_the_training_ones() -> None:
+    training, development, test = messages("training"), messages("development"), messages("test")
+    assert (len(training.texts), len(development.texts), len(test.texts)) == (100, 30, 50)
     assert not set(training.texts) & set(test.texts)
+    assert set(development.texts) < set(training.texts)
