@@ -1,31 +1,69 @@
-"""`lyceum mcp`: the tool servers, listed without importing them, or served to other clients."""
+"""`lyceum mcp`: the tool servers, listed without importing them, served to other clients, and put into their files."""
 
 from __future__ import annotations
 
 import argparse
 import json
 
+from lyceum.errors import UserError
 from lyceum.settings import Settings
+
+# Which options an action takes, with what they are by default.
+SERVING: dict[str, object] = {"toolsets": "", "read_only": False}
+CLIENTS: dict[str, object] = {"client": None, "file": None, "json": False}
+TAKES: dict[str, dict[str, object]] = {
+    "list": {"json": False},
+    "serve": {**SERVING, "transport": "stdio", "port": 8765},
+    "config": {**SERVING, **CLIENTS, "write": False},
+    "doctor": CLIENTS,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=["list", "serve"])
-    parser.add_argument("--transport", choices=["stdio", "http"], default="stdio")
-    parser.add_argument("--port", type=int, default=8765)
-    parser.add_argument("--toolsets", default="", metavar="A,B", help="servers to serve; all by default")
-    parser.add_argument("--read-only", action="store_true", help="leave out every tool that changes anything")
-    parser.add_argument("--json", action="store_true", help="machine-readable list")
+    parser.add_argument("action", choices=list(TAKES))
+    parser.add_argument("client", nargs="?", help="config, doctor: claude-desktop, claude-code, vscode, cursor, ...")
+    parser.add_argument("--transport", choices=["stdio", "http"], default="stdio", help="serve: how clients reach it")
+    parser.add_argument("--port", type=int, default=8765, help="serve: of http")
+    parser.add_argument("--toolsets", default="", metavar="A,B", help="serve, config: servers; all by default")
+    parser.add_argument("--read-only", action="store_true", help="serve, config: no tool that changes anything")
+    parser.add_argument("--file", metavar="PATH", help="config, doctor: the client's file, if not in its usual place")
+    parser.add_argument("--write", action="store_true", help="config: write the file; without it, only shown")
+    parser.add_argument("--json", action="store_true", help="list, config, doctor: machine-readable")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
+    _refuse_strange(args)
     if args.action == "list":
         from mcp_servers.catalogue import cards
 
         known = cards()
         print(json.dumps(known, indent=2) if args.json else "\n".join(f"{k:<10} {v}" for k, v in known.items()))
         return 0
+    if args.action in ("config", "doctor"):
+        from app.cli import mcp_clients
+
+        return mcp_clients.config(args) if args.action == "config" else mcp_clients.doctor(args)
     from mcp_servers.serve import serve
 
-    toolsets = [name for name in args.toolsets.split(",") if name]
-    serve(settings, toolsets=toolsets, transport=args.transport, port=args.port, read_only=args.read_only)
+    serve(settings, toolsets=_names(args), transport=args.transport, port=args.port, read_only=args.read_only)
     return 0
+
+
+def _names(args: argparse.Namespace) -> list[str]:
+    return [name for name in args.toolsets.split(",") if name]
+
+
+def _refuse_strange(args: argparse.Namespace) -> None:
+    """An option that another action takes is refused, not ignored."""
+    takes = TAKES[args.action]
+    known = {name: default for each in TAKES.values() for name, default in each.items()}
+    for name, default in known.items():
+        if name not in takes and getattr(args, name) != default:
+            option = name if name == "client" else f"--{name.replace('_', '-')}"
+            raise UserError(
+                f"`lyceum mcp {args.action}` takes no {option}.", next_step="`lyceum mcp --help` says what does."
+            )
+    if args.action == "config" and args.client is None:
+        from app.clients.kinds import CLIENTS as KINDS
+
+        raise UserError("Which client?", next_step=f"One of {', '.join(KINDS)}.")
