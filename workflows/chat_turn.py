@@ -25,6 +25,7 @@ from workflows.steps.chat_turn import (
     so_far,
     work_of,
 )
+from workflows.steps.memory import Heard, hear, keep_answer
 
 
 class ChatRequest(BaseModel):
@@ -35,6 +36,7 @@ class ChatRequest(BaseModel):
     plan: bool | None = Field(default=None, description="True plans first, False never plans, None as the words need.")
     model: str = "default"
     approve: list[str] = []
+    remember: bool = Field(default=True, description="False leaves nothing in memory and takes nothing out of it.")
 
 
 @dataclass
@@ -43,6 +45,7 @@ class _Turn:
 
     request: ChatRequest
     opened: Opened = field(default_factory=Opened)
+    heard: Heard = field(default_factory=Heard)
     done: dict[str, Piece] = field(default_factory=dict[str, Piece])
 
 
@@ -55,6 +58,9 @@ async def chat_turn(ctx: Context, request: ChatRequest) -> Answered:
     turn = _Turn(request)
     try:
         turn.opened = await ctx.step(open_turn, ctx.thread_id, ctx.run_id)
+        if request.remember:
+            turn.heard = await ctx.step(hear, ctx.thread_id, ctx.run_id, request.question)
+            turn.opened.turn, turn.opened.remembered = turn.heard.turn, turn.heard.blocks
         pieces = await _pieces(ctx, turn)
         answer = await ctx.step(compose, request.question, pieces)
     except (asyncio.CancelledError, Exception):
@@ -65,11 +71,23 @@ async def chat_turn(ctx: Context, request: ChatRequest) -> Answered:
     for dropped in answer.dropped:
         await ctx.emit(Note(level="warning", text=f"Dropped a citation that does not resolve: {dropped}"))
     await ctx.emit(answer.event)
+    problem = turn.heard.problem
+    if turn.heard.turn:
+        problem = await ctx.step(keep_answer, ctx.thread_id, ctx.run_id, answer.event)
+    if problem:
+        await ctx.emit(Note(level="warning", text=f"Nothing was remembered: {problem}"))
     return answer.event
 
 
 async def _pieces(ctx: Context, turn: _Turn) -> list[Piece]:
-    asked = turn.request
+    asked, heard = turn.request, turn.heard
+    if asked.agent is None and not asked.plan and (heard.noted or heard.known):
+        await ctx.emit(Routed(role="memory", reason="you told me something" if heard.noted else "you told me before"))
+        if heard.noted:
+            return [Piece(id="s1", role="memory", task=asked.question, claims=heard.noted, sources=heard.sources)]
+        piece = await _work(ctx, turn, Piece(id="s1", role="memory", task=asked.question))
+        if not piece.declined:
+            return [piece]
     route = await ctx.step(decide_route, asked.question, asked.agent, asked.plan, turn.opened)
     await ctx.emit(Routed(role=route.role, reason=route.reason))
     if route.role == "planner":

@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from workflows.steps.research.report import Report
 
 FLOW = "deep_research"
+OPENING = 3600.0  # seconds at most to read the sources and make the plan
 KINDS = ("docs", "sql", "web")
 LIMITS = ("calls", "tokens", "dollars", "seconds")
 STAGES = ("search", "follow_up", "write", "verify", "review")
@@ -46,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--budget", action="append", default=[], metavar="KEY=VALUE", help="calls, tokens, dollars, seconds; stage.KEY"
     )
     parser.add_argument("--report", metavar="FOLDER", help="also write report.md, report.html and report.json there")
+    parser.add_argument("--engine", choices=("journal", "temporal"), help="where it runs; default as the settings say")
     parser.add_argument("--json", action="store_true", help="the event log as JSON lines on standard output")
 
 
@@ -60,7 +63,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         raise UserError("The question is empty.", next_step='Ask something: lyceum research "..." --source docs:FOLDER')
     if not 0 <= args.rounds <= 3:
         raise UserError("--rounds is 0 to 3.", next_step="Leave it out for one round.")
-    return asyncio.run(_research(args, within(settings, budget), places, budget))
+    if args.engine:
+        settings = settings.model_copy(update={"engine": args.engine})
+    return asyncio.run(_research(args, settings, places, budget))
 
 
 def place_of(given: str) -> Place:
@@ -107,9 +112,8 @@ def budget_of(given: Sequence[str]) -> Budget:
         raise UserError(f"--budget {where}: {first['msg']}.", next_step="Send a number, e.g. seconds=120.") from None
 
 
-def within(settings: Settings, budget: Budget) -> Settings:
-    """Return settings whose own limits, which also cut off a model in mid-answer, are at most the research's."""
-    limits = settings.budget
+def within(limits: BudgetSettings, budget: Budget) -> BudgetSettings:
+    """Return limits, which also cut a model off in mid-answer, that are at most the research's."""
     given = {
         "tool_calls": min(limits.tool_calls, max(1, budget.calls)) if budget.calls is not None else limits.tool_calls,
         "tokens": min(limits.tokens, max(1, budget.tokens)) if budget.tokens is not None else limits.tokens,
@@ -117,7 +121,25 @@ def within(settings: Settings, budget: Budget) -> Settings:
         "seconds": min(limits.seconds, budget.seconds) if budget.seconds is not None else limits.seconds,
         "model_calls": limits.model_calls,
     }
-    return settings.model_copy(update={"budget": BudgetSettings.model_validate(given)})
+    return BudgetSettings.model_validate(given)
+
+
+def _narrowed(app: App, budget: Budget) -> App:
+    """Return the app with an engine that keeps to the research's limits, its clock included."""
+    from app.wiring import FLOWS
+    from workflows.engines.journal import JournalEngine
+
+    if not isinstance(app.engine, JournalEngine):
+        return app
+    runtime = replace(app.runtime, budget=within(app.runtime.budget, budget))
+    engine = JournalEngine(runtime, app.engine.journal, FLOWS)
+    return replace(app, runtime=runtime, engine=engine, journal=engine)
+
+
+def _patient(settings: Settings) -> Settings:
+    """Return settings that leave time to read the sources: what the budget limits begins with the approved plan."""
+    seconds = max(settings.budget.seconds, OPENING)
+    return settings.model_copy(update={"budget": settings.budget.model_copy(update={"seconds": seconds})})
 
 
 async def _research(args: argparse.Namespace, settings: Settings, places: list[Place], budget: Budget) -> int:
@@ -126,7 +148,7 @@ async def _research(args: argparse.Namespace, settings: Settings, places: list[P
     from workflows.deep_research import ResearchRequest
 
     progress = Watch(as_json=args.json)
-    async with wire(settings, listen=progress) as app:
+    async with wire(_patient(settings), listen=progress) as app:
         app.runtime.models.get()  # a model that cannot be used is refused before anything is stored
         if not args.json:
             say(f"answered by {app.runtime.models.reason}")
@@ -138,10 +160,11 @@ async def _research(args: argparse.Namespace, settings: Settings, places: list[P
             rounds=args.rounds,
             budget=budget,
             plan_only=args.plan_only,
+            yes=args.yes,
         )
         run_id = await app.engine.submit(FLOW, request, thread=thread)
         say(f"run {run_id}")
-        return await carry_on(app, progress, {"*": True} if args.yes else {}, run_id, folder=args.report)
+        return await carry_on(app, progress, {"*": True} if args.yes else {}, run_id, budget, folder=args.report)
 
 
 async def go_on(settings: Settings, run: Run, *, as_json: bool, folder: str | None = None) -> int:
@@ -152,12 +175,13 @@ async def go_on(settings: Settings, run: Run, *, as_json: bool, folder: str | No
 
     progress = Watch(as_json=as_json)
     budget = Budget.model_validate(run.input["budget"])
-    async with wire(within(settings, budget), listen=progress) as app:
-        return await carry_on(app, progress, {}, run.id, folder=folder)
+    async with wire(_patient(settings), listen=progress) as app:
+        answers = {"*": True} if run.input.get("yes") else {}
+        return await carry_on(app, progress, answers, run.id, budget, folder=folder)
 
 
 async def carry_on(
-    app: App, progress: Watch, answers: Mapping[str, bool], run_id: str, *, folder: str | None = None
+    app: App, progress: Watch, answers: Mapping[str, bool], run_id: str, budget: Budget, *, folder: str | None = None
 ) -> int:
     """Drive a research run to its end or its approval, print its report, and return the exit code."""
     from app.cli.approval import carry_out
@@ -167,7 +191,13 @@ async def carry_on(
     progress.begin()
     progress.catch_up(await app.store.events(run_id))
     asks = sys.stdin.isatty() and sys.stderr.isatty() and not progress.as_json
-    run = await until_interrupted(carry_out(app, run_id, answers, person if asks else None))
+
+    async def both() -> Run:
+        if not await app.store.approvals(run=run_id, pending=False):
+            await carry_out(app, run_id, {}, None)  # up to the question
+        return await carry_out(_narrowed(app, budget), run_id, answers, person if asks else None)
+
+    run = await until_interrupted(both())
     answer = await report_event(app, run_id)
     if answer is not None:
         show(answer, folder or str(app.settings.home / "reports" / run_id), quiet=progress.as_json)

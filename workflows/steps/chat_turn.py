@@ -44,6 +44,8 @@ class Opened(BaseModel):
     collections: list[str] = []
     workspaces: list[str] = []
     vocabulary: list[str] = []
+    turn: str = ""
+    remembered: str = ""
 
 
 class Route(BaseModel):
@@ -157,6 +159,10 @@ def prompt_for(role: str, task: str, opened: Opened, piece: Piece | None = None)
         lines.append(f"Workspaces: {', '.join(opened.workspaces)}")
     if role == "researcher" and opened.collections:
         lines.append(f"Collections: {', '.join(opened.collections)}")
+    if role == "memory" and opened.turn:
+        lines.append(f"Turn: {opened.turn}")
+    if role in ("researcher", "tutor", "memory") and opened.remembered:
+        lines.append(f"Remembered: {opened.remembered}")
     if role == "planner":
         lines.append(f"Table words: {' '.join(opened.vocabulary[:400])}")
     return "\n".join([*lines, "", task]) if lines else task

@@ -5,6 +5,7 @@ The model of such an agent is fixed when it is made, so a worker has one agent a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +21,7 @@ from pydantic_ai.models import Model
 from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset, FunctionToolset
 from temporalio.common import RetryPolicy as ServerRetries
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 from temporalio.workflow import ActivityConfig
 
 import lyceum.errors
@@ -101,6 +102,8 @@ async def _told(call: Any) -> Any:
     try:
         return await call
     except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise asyncio.CancelledError from error
         raise (ours(error) or OperatorError("A part of the run failed.", next_step="See the workers' logs.")) from error
 
 

@@ -168,8 +168,16 @@ class TemporalEngine:
 
     async def decide(self, run: str, approval: str, decision: Decision) -> None:
         """Answer an approval; raises UserError where the run refuses it, with its reason."""
-        await self._update(run, "decide", [approval, decision.model_dump(mode="json")])
         store = self.runtime.store
+        for _ in range(100):
+            try:
+                await self._update(run, "decide", [approval, decision.model_dump(mode="json")])
+                break
+            except UserError as error:
+                asked = any(each.id == approval for each in await store.approvals(run=run))
+                if not asked or "asks for no approval" not in error.message:
+                    raise
+            await asyncio.sleep(POLL_SECONDS)  # written down already, but the workflow has yet to see that it was
         for _ in range(100):  # the workflow writes it down: whoever asks the store next finds it there
             if all(each.id != approval for each in await store.approvals(run=run)):
                 return

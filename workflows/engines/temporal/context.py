@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 from pydantic import BaseModel, TypeAdapter
 from temporalio import workflow
 from temporalio.common import RetryPolicy as ServerRetries
-from temporalio.exceptions import ActivityError, ChildWorkflowError
+from temporalio.exceptions import ActivityError, ChildWorkflowError, is_cancelled_exception
 from temporalio.workflow import ActivityCancellationType, ParentClosePolicy
 
 from lyceum.errors import LyceumError, OperatorError, StoreFailed, UserError, nearest
@@ -130,6 +130,8 @@ class TemporalContext:
                     summary=place.partition("#")[0],
                 )
             except ActivityError as error:
+                if is_cancelled_exception(error):
+                    raise asyncio.CancelledError from error
                 known = ours(error)
                 if isinstance(known, StoreFailed):  # a full disk is no one's answer: wait until there is room
                     await asyncio.sleep(STORE_WAIT)
@@ -264,13 +266,18 @@ class TemporalContext:
             self.run.done[once] = self.run.given.kept[once]
             return True
         given = Recorded(run=self.run_id, once=once, event=event.model_dump(mode="json"))
-        kept = await workflow.execute_local_activity(
-            "lyceum.record",
-            given,
-            result_type=dict[str, Any],
-            start_to_close_timeout=timedelta(minutes=1),
-            retry_policy=ServerRetries(maximum_interval=timedelta(seconds=5)),
-        )
+        try:
+            kept = await workflow.execute_local_activity(
+                "lyceum.record",
+                given,
+                result_type=dict[str, Any],
+                start_to_close_timeout=timedelta(minutes=1),
+                retry_policy=ServerRetries(maximum_interval=timedelta(seconds=5)),
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise asyncio.CancelledError from error
+            raise
         self.run.events.append(kept)
         self.run.done[once] = Kept(arguments="event")
         if isinstance(event, ModelCalled):
@@ -326,6 +333,8 @@ class TemporalContext:
             try:
                 return await started
             except ChildWorkflowError as error:
+                if is_cancelled_exception(error) and self.run.shields.stopped:
+                    raise asyncio.CancelledError from error
                 known = ours(error)
                 raise OperatorError(f"The {flow} run {own} ended badly: {known or error}") from error
 

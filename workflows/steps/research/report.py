@@ -213,11 +213,13 @@ def _count(rates: Rates, claim: CheckedClaim) -> None:
 def _missing(section: Section, written: Written | None, held: Gathered | None) -> str:
     if section.claims:
         return ""
-    if held is not None and held.skipped:
+    if held is None:
+        return "Not looked up: the run ended before."
+    if held.skipped:
         return held.skipped
     if written is not None and written.claims:
         return "What was found did not hold when it was checked, or stands above already."
-    problems = [found.problem for found in held.found if found.problem] if held else []
+    problems = [found.problem for found in held.found if found.problem]
     reason = (written.missing if written else "") or (problems[0] if problems else "")
     return reason or "None of its sources says anything about it."
 
