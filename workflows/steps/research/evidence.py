@@ -20,12 +20,15 @@ from workflows.steps.research.untrusted import addresses_reader
 
 MOST = 12  # sentences kept for a sub-question
 LEAST = 0.35  # score below which a sentence does not bear on the question
+LEAST_WORDS = 0.25  # share of the question's words, those of the whole document counted in part, ...
+LEAST_NEAR = 0.5  # ... or cosine, without which a sentence is about something else
 NEAR_BEST = 0.8  # share of the best score that the others must reach
 SAME = 0.8  # share of words that two sentences have in common when they say the same
 LONGEST = 420  # characters of a sentence
 THIN = 2  # witnesses below which evidence is thin
 SENTENCES = 120  # of a sub-question that are compared in meaning
 _QUESTION = re.compile(r"\?[\"'”’)]*(?:$|[,}\]])")  # what asks states nothing
+_WHOLE = re.compile(r"^[^()].*[.!:;]['\"”’)]*$|^[-*] ", re.DOTALL)  # a sentence, and not a title or half of one
 COUNTING = re.compile(r"\bhow (?:many|much|long|far|often|big|large|old)\b|\bwhen\b|\bwhich year\b", re.IGNORECASE)
 
 
@@ -78,7 +81,8 @@ async def pick_evidence(runtime: Runtime, question: str, found: list[Found]) -> 
         if not addresses_reader(sentence) and not _QUESTION.search(sentence)
     ]
     # What shares most words is compared in meaning: embedding everything would take longer than all the rest.
-    worded = [(_worded(question, registered, text), registered, text) for registered, text in candidates]
+    around = _around(found)
+    worded = [(_worded(question, each, around[each.document], text), each, text) for each, text in candidates]
     ranked = sorted(worded, key=lambda each: -each[0])[:SENTENCES]
     meant = await asyncio.to_thread(_meant, question, [_placed(registered, text) for _, registered, text in ranked])
     scored = [
@@ -90,6 +94,7 @@ async def pick_evidence(runtime: Runtime, question: str, found: list[Found]) -> 
             score=round((0.6 * near + 0.4 * words if meant else words) / 2 + registered.confidence / 2, 4),
         )
         for (words, registered, text), near in zip(ranked, meant or [0.0] * len(ranked), strict=True)
+        if words >= LEAST_WORDS or near >= LEAST_NEAR
     ]
     scored.sort(key=lambda each: (-each.score, each.source, each.text))
     best = scored[0].score if scored else 0.0
@@ -102,7 +107,9 @@ def _units(registered: Registered) -> list[str]:
     prose = sentences(text)
     lines = [line.strip() for line in text.splitlines()]
     table = [line for line in lines if line.count(" | ") >= 1 and len(line) < LONGEST]
-    return table if len(table) > 2 * len(prose) else prose
+    if len(table) > 2 * len(prose):
+        return table[1:] or table  # the first row names the columns
+    return [line for line in prose if _WHOLE.search(line)] or prose
 
 
 def _placed(registered: Registered, sentence: str) -> str:
@@ -111,13 +118,24 @@ def _placed(registered: Registered, sentence: str) -> str:
     return f"{place or registered.source.title}: {sentence}"
 
 
-def _worded(question: str, registered: Registered, sentence: str) -> float:
+def _around(found: Sequence[Found]) -> dict[str, frozenset[str]]:
+    """Return the words of every document, as far as it was found: what its sentences are about without saying so."""
+    texts: dict[str, str] = {}
+    for each in registry_of(found).values():
+        held = f"{each.source.title} {each.source.locator} {each.source.text}"
+        texts[each.document] = f"{texts.get(each.document, '')} {held}"
+    return {document: frozenset(content_words(text)) for document, text in texts.items()}
+
+
+def _worded(question: str, registered: Registered, around: frozenset[str], sentence: str) -> float:
+    """Return the share of the question's words: whole in the sentence, less in its passage, least in its document."""
     wanted = list(dict.fromkeys(content_words(question)))
-    here = content_words(sentence)
-    around = content_words(f"{registered.source.title} {registered.source.locator}")
+    source = registered.source
+    here, near = content_words(sentence), content_words(f"{source.title} {source.locator} {source.text}")
     if not wanted:
         return 0.0
-    covered = sum(1.0 if word in here else 0.6 if word in around else 0.0 for word in wanted) / len(wanted)
+    worth = [1.0 if word in here else 0.6 if word in near else 0.3 if word in around else 0.0 for word in wanted]
+    covered = sum(worth) / len(wanted)
     counted = 0.15 if COUNTING.search(question) and re.search(r"\d", sentence) else 0.0
     return min(1.0, covered + counted)
 
