@@ -89,12 +89,13 @@ async def break_off(runtime: Runtime, kind: str) -> str:
     raise getattr(lyceum.errors, kind)(f"{kind} was raised.", next_step="Do something.")
 
 
-async def count_up(runtime: Runtime, until: int) -> int:
+async def count_up(runtime: Runtime, until: int, seconds: float) -> int:
     """Tell how far it is; begin where an earlier attempt had come to."""
     begin = int(current_step().last or 0)
     for number in range(begin, until):
         effect(f"count.{number}")
         await current_step().beat(number + 1)
+        await asyncio.sleep(seconds)
         point("counted", str(number))
     return until
 
@@ -210,7 +211,7 @@ async def parent(ctx: Context, request: Request) -> dict[str, Any]:
 
 
 async def counts(ctx: Context, request: Request) -> dict[str, Any]:
-    return {"counted": await ctx.step(count_up, request.size)}
+    return {"counted": await ctx.step(count_up, request.size, request.seconds)}
 
 
 async def tells(ctx: Context, request: Request) -> dict[str, Any]:

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 
+SLOW = pytest.mark.slow
+
+
 async def held(runs: Any, code: str) -> str:
     """Begin a run on the first release, kill its process in step c and put another release in place."""
     runs.plan("hold", "c")
@@ -19,7 +22,7 @@ async def held(runs: Any, code: str) -> str:
     return run
 
 
-@pytest.mark.parametrize("code", ["first", "guarded"])
+@pytest.mark.parametrize("code", [pytest.param("first", marks=pytest.mark.slow), "guarded"])
 async def test_a_guarded_change_leaves_runs_that_began_before_it_as_they_were(runs: Any, code: str) -> None:
     done = await runs.settle(await held(runs, code))
     assert (done.status, done.result) == ("done", {"said": ["A", "B", "C"]})
@@ -33,7 +36,7 @@ async def test_a_new_run_takes_the_guarded_change(runs: Any) -> None:
     assert done.result == {"said": ["A", "NEW", "B", "C"]}
 
 
-@pytest.mark.parametrize("code", ["inserted", "renamed", "shorter"])
+@pytest.mark.parametrize("code", ["inserted", *[pytest.param(code, marks=SLOW) for code in ("renamed", "shorter")]])
 async def test_an_unguarded_change_is_refused_with_an_explanation(runs: Any, code: str) -> None:
     run = await held(runs, code)
     done = await runs.settle(run)
@@ -45,6 +48,7 @@ async def test_an_unguarded_change_is_refused_with_an_explanation(runs: Any, cod
     assert "other" not in runs.counted()
 
 
+@pytest.mark.slow
 async def test_on_the_journal_a_refused_run_goes_on_once_its_code_is_back(runs: Any) -> None:
     if runs.name != "journal":
         pytest.skip("a run that ended on Temporal is forked")

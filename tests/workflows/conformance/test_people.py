@@ -23,7 +23,11 @@ async def asked(runs: Any, **request: Any) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("decision", "told"),
     [
-        (Decision(approved=True), {"approved": True, "reason": "", "edited": None, "by": "user"}),
+        pytest.param(
+            Decision(approved=True),
+            {"approved": True, "reason": "", "edited": None, "by": "user"},
+            marks=pytest.mark.slow,
+        ),
         (
             Decision(approved=False, reason="too fast", by="ann"),
             {"approved": False, "reason": "too fast", "edited": None, "by": "ann"},
@@ -67,6 +71,7 @@ async def test_an_approval_that_does_not_stand_is_refused_with_the_reason(runs: 
         await runs.engine.decide(run, approval, Decision(approved=True))
 
 
+@pytest.mark.slow
 async def test_an_approval_that_nobody_gives_is_refused_when_its_time_is_over(runs: Any) -> None:
     run = await runs.submit("asks", seconds=0.5)
     assert (await runs.settle(run)).status == "waiting"
@@ -97,7 +102,9 @@ async def test_a_note_is_taken_up_at_the_next_step_and_once(runs: Any) -> None:
         await runs.engine.send(run, "steer", "too late")
 
 
-@pytest.mark.parametrize("name", ["a", "b", "c"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("a", marks=pytest.mark.slow), "b", pytest.param("c", marks=pytest.mark.slow)]
+)
 async def test_a_run_cancelled_in_any_step_finishes_its_clean_up_and_nothing_else(runs: Any, name: str) -> None:
     names = ["a", "b", "c"]
     runs.plan("hold", name)

@@ -82,7 +82,7 @@ def check_journal(tree: list[Any], points: list[tuple[str, int]]) -> None:
             runs.close()
 
 
-QUICK = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @QUICK
@@ -102,7 +102,7 @@ def test_many_random_flows_with_random_deaths_end_as_the_model_says(tree: list[A
 @pytest.mark.service
 @pytest.mark.timeout(600)
 def test_random_flows_with_random_deaths_end_on_temporal_as_the_model_says(temporal_server: Any) -> None:
-    @settings(QUICK, max_examples=12)
+    @settings(QUICK, max_examples=15)
     @given(TREE, POINTS)
     def check(tree: list[Any], points: list[tuple[str, int]]) -> None:
         with tempfile.TemporaryDirectory() as folder:

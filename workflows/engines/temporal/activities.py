@@ -15,7 +15,7 @@ from lyceum.errors import StoreFailed, UserError
 from lyceum.events import EVENT, RunStarted
 from lyceum.runs import Approval, Decision
 from workflows.engines.steps import Step, call_once
-from workflows.engines.temporal.wire import ChildStart, Ended, Question, Recorded, Settled, StepCall, failed
+from workflows.engines.temporal.wire import ChildStart, Question, Recorded, Settled, Status, StepCall, failed
 from workflows.runtime import Runtime, StepScope
 
 
@@ -28,7 +28,7 @@ class Activities:
         self._heartbeat = heartbeat
 
     def all(self) -> list[Any]:
-        return [self.step, self.record, self.ask, self.settle, self.end, self.child]
+        return [self.step, self.record, self.ask, self.settle, self.status, self.child]
 
     @activity.defn(dynamic=True)
     async def step(self, given: Sequence[RawValue]) -> Any:
@@ -102,8 +102,8 @@ class Activities:
         if not await store.approvals(run=given.run):
             await self._written(store.set_status(given.run, "running"))
 
-    @activity.defn(name="lyceum.end")
-    async def end(self, given: Ended) -> None:
+    @activity.defn(name="lyceum.status")
+    async def status(self, given: Status) -> None:
         store = self._runtime.store
         await self._written(store.set_status(given.run, given.status, result=given.result, error=given.error))
 

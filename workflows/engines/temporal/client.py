@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -239,12 +240,20 @@ async def _reason(handle: WorkflowHandle[Any, Any]) -> OperatorError | UserError
         await handle.result()
     except WorkflowFailureError as error:
         cause = error.cause
-        if "ondeterminism" in f"{type(cause).__name__} {getattr(cause, 'type', '')}":
+        if "Nondeterminism error" in str(cause):
             return UserError(
-                f"Run {handle.id} cannot be resumed: its code took another path than the recorded one.",
+                f"Run {handle.id} cannot be resumed: {_difference(str(cause))}, so its code or input changed since.",
                 next_step=f"Start it anew with `lyceum runs fork {handle.id}`, or guard the change with ctx.version.",
             )
         known = ours(cause)
         if isinstance(known, (OperatorError, UserError)):
             return known
     return OperatorError(f"Temporal ended run {handle.id} from outside.", next_step="See its history in Temporal's UI.")
+
+
+def _difference(said: str) -> str:
+    """Return which step stands where another was recorded, from the ids that Temporal compared."""
+    named = re.findall(r"'([^'#]+)#[^']*'", said)
+    if len(named) == 2 and named[0] != named[1]:
+        return f"it recorded {named[0]} where its code now has {named[1]}"
+    return f"step {named[0]} was recorded with other arguments" if named else "its code took another path"

@@ -24,7 +24,7 @@ from models.prices import Prices
 from workflows.context import AgentInput, Flow
 from workflows.engines.shields import Shields
 from workflows.engines.temporal.context import TemporalContext
-from workflows.engines.temporal.wire import Ended, FlowInput, Kept, failed, ours
+from workflows.engines.temporal.wire import FlowInput, Kept, Status, failed, ours
 
 LONGEST_NOTE = 10_000
 
@@ -74,6 +74,8 @@ class FlowRun:
         self.paid, self.tool_calls = list(given.paid), given.tool_calls
         status: RunStatus = "failed"
         try:
+            if not given.kept:
+                await self._status("running")
             request = TypeAdapter(get_type_hints(self.flow).get("request", dict)).validate_python(given.input)
             flow = type(self).flow(TemporalContext(self), request)
             result = await self.shields.run(flow, self.host.budget.seconds)
@@ -99,13 +101,16 @@ class FlowRun:
         self.ended = True
         said = "" if error is None or status == "cancelled" else str(error)
         message, step = (error.message, error.next_step) if error and said else ("", "")
+        await self._status(status, result, said)
+        await TemporalContext(self).record(RunFinished(status=status, error=message, next_step=step), "finished")
+
+    async def _status(self, status: RunStatus, result: Any = None, error: str = "") -> None:
         await workflow.execute_activity(
-            "lyceum.end",
-            Ended(run=self.given.run, status=status, result=result, error=said),
+            "lyceum.status",
+            Status(run=self.given.run, status=status, result=result, error=error),
             start_to_close_timeout=timedelta(minutes=1),
             retry_policy=ServerRetries(maximum_interval=timedelta(seconds=10)),
         )
-        await TemporalContext(self).record(RunFinished(status=status, error=message, next_step=step), "finished")
 
     async def breathe(self, scope: str) -> None:
         """Continue as new where the history has grown long, between two calls of the trunk and with no branch open."""

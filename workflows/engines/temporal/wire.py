@@ -63,7 +63,7 @@ class Settled(BaseModel):
     decision: dict[str, Any]
 
 
-class Ended(BaseModel):
+class Status(BaseModel):
     run: str
     status: RunStatus
     result: Any = None

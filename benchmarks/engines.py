@@ -1,0 +1,176 @@
+"""Durable engines side by side, in one run: the embedded journal, Temporal, LangGraph with SqliteSaver, and DBOS.
+
+    python -m benchmarks.engines [--steps 1000] [--without temporal,dbos,langgraph]
+
+Times are of steps that do nothing, with every step durable before the next. Guarantees are tried with real processes
+and kill -9. LangGraph and DBOS run in environments of their own, which uv makes. Writes results/engines.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.engines_ours import journal_guarantees, journal_many, journal_speed, temporal_guarantees, temporal_speed
+
+HERE = Path(__file__).parent
+RIVALS = {
+    "langgraph": ["langgraph>=1.2.22", "langgraph-checkpoint-sqlite>=3.1.2"],
+    "dbos": ["dbos>=3.4,<4"],
+}
+STEPS = ["a", "b", "c", "d"]
+
+
+class Rival:
+    """One of the other engines, each call a process of its own."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.folder = folder
+        for each in ("kill", "hold"):
+            (folder / each).mkdir(parents=True, exist_ok=True)
+        (folder / "effects").touch()
+
+    def start(self, what: str, count: int = 0) -> subprocess.Popen[str]:
+        uv = Path(sys.executable).parent / "uv"
+        command = [str(uv), "run", "--quiet", "--isolated", "--no-project", "--python", sys.executable]
+        for package in RIVALS[self.name]:
+            command += ["--with", package]
+        command += ["python", str(HERE / f"engines_{self.name}.py"), what, str(self.folder), str(count)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def run(self, what: str, count: int = 0) -> tuple[int, dict[str, Any]]:
+        process = self.start(what, count)
+        out, _ = process.communicate(timeout=300)
+        lines = out.strip().splitlines()
+        return process.returncode, json.loads(lines[-1]) if process.returncode == 0 and lines else {}
+
+    def until_done(self, what: str) -> Any:
+        for _ in range(20):
+            code, said = self.run(what)
+            if code == 0:
+                return said["result"]
+        return None
+
+    def counted(self) -> Counter[str]:
+        return Counter(line.split()[0] for line in (self.folder / "effects").read_text().splitlines())
+
+    def reach(self, name: str) -> None:
+        for _ in range(6000):
+            if self.counted()[name]:
+                return
+            time.sleep(0.01)
+
+
+def rival_speed(name: str, count: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        rival = Rival(name, Path(folder))
+        _, whole = rival.run("steps", count)
+        (file,) = [each for each in Path(folder).iterdir() if each.suffix == ".db"]
+        size = sum(each.stat().st_size for each in Path(folder).glob(f"{file.name}*"))
+    with tempfile.TemporaryDirectory() as folder:
+        rival = Rival(name, Path(folder))
+        (rival.folder / "kill" / "end").touch()
+        rival.run("steps", 300)
+        _, again = rival.run("resume", 300)
+    launch = again.get("launch", 0.0)
+    return {
+        "ms_per_step": round(1000 * (whole["seconds"] - whole.get("launch", 0.0) * 0) / count, 3),
+        "resume_300_ms": round(1000 * (again["seconds"] - launch), 1),
+        "resume_repeated_steps": again["calls"],
+        "bytes_per_step": round(size / count),
+    }
+
+
+def rival_guarantees(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        rival = Rival(name, Path(folder))
+        (rival.folder / "order").write_text(json.dumps(STEPS))
+        for step in STEPS:
+            (rival.folder / "kill" / f"enter.{step}").touch()
+        result = rival.until_done("line")
+        found["killed between steps: finished calls repeated"] = sum(rival.counted().values()) - len(STEPS)
+        found["killed between steps: result right"] = result == [step.upper() for step in STEPS]
+    with tempfile.TemporaryDirectory() as folder:
+        rival = Rival(name, Path(folder))
+        (rival.folder / "hold" / "p1").touch()
+        first = rival.start("fan")
+        rival.reach("q2")
+        time.sleep(0.5)
+        _kill_tree(first)
+        (rival.folder / "hold" / "p1").unlink()
+        result = rival.until_done("fan")
+        found["parallel branches keep their own results"] = result == [["P1", "P2"], ["Q1", "Q2"]]
+        found["parallel branches: finished calls repeated"] = rival.counted()["q1"] + rival.counted()["q2"] - 2
+    with tempfile.TemporaryDirectory() as folder:
+        rival = Rival(name, Path(folder))
+        (rival.folder / "order").write_text(json.dumps(STEPS))
+        (rival.folder / "kill" / "inside.b").touch()
+        rival.run("line")
+        (rival.folder / "hold" / "c").touch()
+        both = [rival.start("line"), rival.start("line")]
+        rival.reach("c")
+        time.sleep(3)
+        (rival.folder / "hold" / "c").unlink()
+        for each in both:
+            each.communicate(timeout=120)
+        found["two processes resume at once: calls made twice"] = rival.counted()["c"] + rival.counted()["d"] - 2
+    with tempfile.TemporaryDirectory() as folder:
+        rival = Rival(name, Path(folder))
+        (rival.folder / "order").write_text(json.dumps(["a", "b", "c"]))
+        (rival.folder / "kill" / "enter.c").touch()
+        rival.run("line")
+        (rival.folder / "order").write_text(json.dumps(["b", "a", "c"]))
+        code, said = rival.run("line")
+        found["code changed in mid-run is noticed"] = code != 0
+        found["code changed in mid-run: result"] = said.get("result")
+    return found
+
+
+def _kill_tree(process: subprocess.Popen[str]) -> None:
+    """Kill a program that uv runs, as kill -9 would; uv itself ends with it."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    for pid in [int(each) for each in children] or [process.pid]:
+        os.kill(pid, 9)
+    process.communicate()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--without", default="")
+    args = parser.parse_args()
+    without = args.without.split(",")
+    measured: dict[str, Any] = {"journal": {**asyncio.run(journal_speed(args.steps)), "many": journal_many()}}
+    measured["journal"]["guarantees"] = asyncio.run(journal_guarantees())
+    if "temporal" not in without:
+        measured["temporal"] = asyncio.run(temporal_speed(min(args.steps, 500)))
+        measured["temporal"]["guarantees"] = asyncio.run(temporal_guarantees())
+    for name in RIVALS:
+        if name not in without:
+            measured[name] = {**rival_speed(name, args.steps), "guarantees": rival_guarantees(name)}
+    found = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{os.cpu_count()} shared cores, {platform.machine()}, Python {platform.python_version()}",
+        "load": os.getloadavg(),
+        "steps": args.steps,
+        "engines": measured,
+    }
+    (HERE / "results" / "engines.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""LangGraph 1.2 with SqliteSaver, each call its own task and written before the next: its strictest setting."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import time
+from pathlib import Path
+
+from engines_rival import effect, order, report
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.func import entrypoint, task
+
+what, folder, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+database = sqlite3.connect(folder / "langgraph.db", check_same_thread=False, timeout=10)
+database.execute("PRAGMA journal_mode=WAL")
+database.execute("PRAGMA synchronous=FULL")
+saver = SqliteSaver(database)
+CONFIG = {"configurable": {"thread_id": "run"}, "recursion_limit": 1_000_000}
+calls = 0
+
+
+@task
+def number(n: int) -> int:
+    global calls
+    calls += 1
+    return n
+
+
+@task
+def tick(name: str) -> str:
+    return effect(folder, name)
+
+
+@entrypoint(checkpointer=saver)
+def numbers(n: int) -> int:
+    total = 0
+    for each in range(n):
+        total += number(each).result()
+    if (folder / "kill" / "end").exists():
+        (folder / "kill" / "end").unlink()
+        raise SystemExit(9)
+    return total
+
+
+@entrypoint(checkpointer=saver)
+def line(_: str) -> list[str]:
+    return [tick(name).result() for name in order(folder)]
+
+
+@task
+def branch(name: str) -> list[str]:
+    return [tick(f"{name}1").result(), tick(f"{name}2").result()]
+
+
+@entrypoint(checkpointer=saver)
+def fan(_: str) -> list[list[str]]:
+    return [each.result() for each in [branch("p"), branch("q")]]
+
+
+flow = {"steps": numbers, "resume": numbers, "line": line, "fan": fan}[what]
+before = saver.get_tuple(CONFIG) is not None
+given = None if before else (count if flow is numbers else "go")
+begin = time.perf_counter()
+result = flow.invoke(given, CONFIG, durability="sync")
+report(result=result, seconds=time.perf_counter() - begin, calls=calls)
