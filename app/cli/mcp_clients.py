@@ -82,9 +82,10 @@ def _client(name: str) -> Client:
 
 def _known(toolsets: list[str]) -> None:
     from mcp_servers.catalogue import cards
+    from mcp_servers.serve import EVERYTHING
 
     for name in toolsets:
-        if name not in (known := cards()):
+        if name != EVERYTHING and name not in (known := cards()):
             raise UserError(f"There is no tool server {name!r}.", next_step=nearest(name, known, what="servers"))
 
 

@@ -117,7 +117,7 @@ def test_listing_the_catalogue_imports_no_server() -> None:
 async def test_one_process_serves_them_all_over_stdio(tmp_path: Path) -> None:
     from mcp.client.stdio import StdioServerParameters, stdio_client
 
-    code = "import sys; from app.cli import main; sys.exit(main(['mcp', 'serve']))"
+    code = "import sys; from app.cli import main; sys.exit(main(['mcp', 'serve', '--toolsets', 'all']))"
     parameters = StdioServerParameters(command=sys.executable, args=["-c", code], env={"LYCEUM_HOME": str(tmp_path)})
     async with Client(stdio_client(parameters)) as client:
         names = {tool.name.split("_")[0] for tool in (await client.list_tools()).tools}
