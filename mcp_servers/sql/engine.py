@@ -11,6 +11,7 @@ import datetime
 import decimal
 import json
 import math
+import os
 import resource
 import sys
 import time
@@ -20,8 +21,9 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 LONGEST_CELL = 2000
-PROCESS_MEMORY = 4 * 1024**3  # of address space, which DuckDB reserves generously
+PROCESS_MEMORY = 3 * 1024**3  # of address space, which DuckDB reserves generously
 CLIENT_MEMORY = 1024**3  # PostgreSQL computes elsewhere: only the result comes here
+_BREAKING = ("FatalException", "InternalException")  # DuckDB answers nothing more after one of these
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,10 @@ class Engine(Protocol):
 
 
 def answer(database: Engine, request: dict[str, Any]) -> dict[str, Any]:
-    """Run one query; `late` says that it was stopped by its deadline, `cut` that there was more than may be told."""
+    """Run one query; `late` says that it was stopped by its deadline, `cut` that there was more than may be told.
+
+    After `broken` this process is of no more use.
+    """
     end = time.monotonic() + request["seconds"]
     tables = None if request["tables"] is None else frozenset(cast("list[str]", request["tables"]))
     query = Query(request["sql"], request["parameters"], tables, end, request["explain"])
@@ -63,7 +68,8 @@ def answer(database: Engine, request: dict[str, Any]) -> dict[str, Any]:
     except MemoryError:
         return {"refused": "it needs too much memory"}
     except Exception as error:  # noqa: BLE001 - three engines, three trees of errors, one answer
-        return {"late": True} if time.monotonic() >= end else {"refused": _first_line(error)}
+        broken = type(error).__name__ in _BREAKING
+        return {"broken": broken} | ({"late": True} if time.monotonic() >= end else {"refused": _first_line(error)})
     return {"columns": names, "types": [kind for _, kind in found.columns], "rows": rows, "cut": cut}
 
 
@@ -118,9 +124,12 @@ def _open(asked: dict[str, Any]) -> Engine:
 
 
 def main() -> None:
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # where a library prints: DuckDB draws the progress of slow queries
+
     def reply(message: dict[str, Any]) -> None:
-        sys.stdout.write(json.dumps(message) + "\n")
-        sys.stdout.flush()
+        replies.write(json.dumps(message) + "\n")
+        replies.flush()
 
     asked = json.loads(sys.stdin.readline())
     _limit(resource.RLIMIT_AS, CLIENT_MEMORY if asked["kind"] == "postgres" else PROCESS_MEMORY)

@@ -33,6 +33,7 @@ class Duckdb:
             "autoload_known_extensions=false",
             "allow_community_extensions=false",
             "python_enable_replacements=false",
+            "enable_progress_bar=false",
             "temp_directory=''",
             f"memory_limit='{MEMORY}B'",
             "threads=1",

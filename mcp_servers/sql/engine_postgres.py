@@ -6,8 +6,10 @@ WRITE. `search_path` is empty, so that every function and operator is PostgreSQL
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -16,6 +18,8 @@ from psycopg import conninfo, pq
 from mcp_servers.sql.engine import Found, Query
 
 CONNECT_SECONDS = 10
+MEMORY = 512 * 1024**2  # of a query's own process, where that can be seen; the server has no such limit
+WATCH_SECONDS = 0.02
 _SESSION = {
     "search_path": "",
     "default_transaction_read_only": "on",
@@ -37,8 +41,11 @@ _DANGEROUS_ROLES = [
 
 
 class Postgres:
+    """`_backend` is the process that serves this connection, where it runs on this machine."""
+
     def __init__(self, url: str, schemas: list[str]) -> None:
         self._url, self._schemas = url, schemas
+        self._backend: Path | None = None
         self._connection = self._connect()
 
     def _connect(self) -> psycopg.Connection[Any]:
@@ -60,6 +67,7 @@ class Postgres:
         if powers:
             connection.close()
             raise PermissionError(f"its role {'; '.join(powers[:4])}")
+        self._backend = _backend(connection)
         return connection
 
     def execute(self, query: Query) -> Found:
@@ -68,9 +76,8 @@ class Postgres:
         elif self._connection.info.transaction_status != pq.TransactionStatus.IDLE:
             self._connection.execute("ROLLBACK")
         left = query.end - time.monotonic()
-        late = threading.Timer(max(0.0, left), self._cancel)
-        late.daemon = True
-        late.start()
+        done, too_large = threading.Event(), threading.Event()
+        threading.Thread(target=self._watch, args=(query.end, done, too_large), daemon=True).start()
         try:
             self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             milliseconds = max(1, int(left * 1000))
@@ -80,14 +87,46 @@ class Postgres:
             cursor.execute(text, query.parameters or None, prepare=True)  # prepared: one statement, whatever it says
             columns = [(column.name, column.type_display) for column in cursor.description or []]
             rows: list[Any] = cursor.fetchall()
+        except psycopg.Error:
+            if too_large.is_set():
+                raise MemoryError from None
+            raise
         finally:
-            late.cancel()
+            done.set()
             if not self._connection.closed:
                 self._connection.execute("ROLLBACK")
         return Found(columns, iter([*rows, None]).__next__)
 
-    def _cancel(self) -> None:
-        self._connection.cancel_safe(timeout=1)
+    def _watch(self, end: float, done: threading.Event, too_large: threading.Event) -> None:
+        """Cancel a query at its deadline, and where its memory can be seen, when it takes too much of that."""
+        while (left := end - time.monotonic()) > 0:
+            if done.wait(min(left, WATCH_SECONDS)):
+                return
+            if self._backend is not None and _memory(self._backend) > MEMORY:
+                too_large.set()
+                break
+        if not done.is_set():
+            self._connection.cancel_safe(timeout=1)
+
+
+def _backend(connection: psycopg.Connection[Any]) -> Path | None:
+    """Find the process by what only a server on this machine has: its socket or loopback, its number and its name."""
+    info = connection.info
+    if not (info.host.startswith("/") or info.hostaddr in ("127.0.0.1", "::1")):
+        return None
+    process = Path("/proc", str(info.backend_pid))
+    with contextlib.suppress(OSError):
+        if process.joinpath("comm").read_text().startswith("postgres"):
+            return process
+    return None
+
+
+def _memory(process: Path) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        for line in process.joinpath("status").read_text().splitlines():
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 def _powers(connection: psycopg.Connection[Any], schemas: list[str]) -> list[str]:

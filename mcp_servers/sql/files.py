@@ -117,6 +117,8 @@ class Database:
             if not self._process.stop.alive:
                 self._process = self._open()
             reply = self._process.ask({**request, "tables": self._tables}, seconds + GRACE_SECONDS)
+            if reply is not None and reply.get("broken"):
+                self._process.stop()
         if reply is None:
             raise ModelRetry(f"The query took longer than {seconds:g} s or too much memory; make it narrower.")
         if reply.get("late"):

@@ -11,24 +11,23 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
 from sqlglot.optimizer.simplify import simplify
-from sqlglot.tokenizer_core import Token, TokenType
 
 from lyceum.errors import ModelRetry, nearest
 from lyceum.tables import Schema
 from mcp_servers.sql.allowed import FUNCTIONS, NODES
 from mcp_servers.sql.names import function_name, resolve
+from mcp_servers.sql.plain import as_query, check_describing, rewrite
+from mcp_servers.sql.spelt import invalid, spelt_out, without_explain
 from mcp_servers.sql.widths import check_width
 
 MOST_NODES = 4000  # of the tree: far above what a question needs, far below what makes checking slow
 
 _ROOTS = (exp.Select, exp.SetOperation)
-_EXPLAIN_OPTIONS = frozenset("COSTS OFF ON TRUE FALSE VERBOSE FORMAT TEXT QUERY PLAN ( ) ,".split())
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def check(
     the schema is a semantic layer's, whose tables are no database's; `define` puts its definitions in first.
     """
     try:
-        text, explain = _without_explain(sql, schema.dialect)
+        text, explain = without_explain(sql, schema.dialect)
         tree = _parsed(text, schema.dialect)
         if define is not None:
             define(tree)
@@ -67,7 +66,7 @@ def check(
         tables = resolve(tree, schema, qualify=qualify)
         if schema.dialect == "sqlite":
             tree = _without_bare_parentheses(tree)
-        checked = Checked(_limited(tree, max_rows), schema.dialect, tables, explain)
+        checked = Checked(_limited(tree, max_rows, schema.dialect), schema.dialect, tables, explain)
         assert checked.sql  # generating may recurse too deeply as well
     except RecursionError:
         raise ModelRetry("The query is nested too deeply; send a flatter one, with CTEs.") from None
@@ -85,73 +84,22 @@ def _without_bare_parentheses(tree: exp.Query) -> exp.Query:
     return exp.Select(expressions=[exp.Star()], from_=exp.From(this=tree)) if isinstance(tree, exp.Subquery) else tree
 
 
-def _tokens(sql: str, dialect: str) -> list[Token]:
-    try:
-        return sqlglot.tokenize(sql, dialect=dialect)
-    except (SqlglotError, ValueError) as error:
-        raise _invalid(error, dialect) from None
-
-
-def _without_explain(sql: str, dialect: str) -> tuple[str, bool]:
-    tokens = _tokens(sql, dialect)
-    if not tokens or tokens[0].text.upper() != "EXPLAIN":
-        return sql, False
-    # The tokenizer takes what follows EXPLAIN for one piece of text.
-    rest = sql[tokens[0].end + 1 :]
-    after = _tokens(rest, dialect)
-    start = next((token.start for token in after if token.text.upper() not in _EXPLAIN_OPTIONS), len(rest))
-    if rest[start:].upper().startswith("ANALY"):
-        raise ModelRetry("EXPLAIN ANALYZE runs a query; send EXPLAIN SELECT ..., or the SELECT itself.")
-    opened = rest[:start].rstrip()
-    return rest[start - 1 if opened.endswith("(") and ")" not in opened else start :], True
-
-
 def _parsed(sql: str, dialect: str) -> exp.Query:
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # it warns, quoting the query, of what is refused below
-    tokens = _tokens(sql, dialect)
-    _check_numbers(tokens)
-    if dialect == "duckdb" and tokens and tokens[0].text.upper() in ("PIVOT", "UNPIVOT"):
-        sql = _pivot_as_source(sql, tokens)
+    text = spelt_out(sql, dialect)
     try:
-        statements = [statement for statement in sqlglot.parse(sql, dialect=dialect) if statement is not None]
+        statements = [statement for statement in sqlglot.parse(text, dialect=dialect) if statement is not None]
     except (SqlglotError, ValueError) as error:
-        raise _invalid(error, dialect) from None
+        raise invalid(error, dialect) from None
     if len(statements) != 1:
         raise ModelRetry("Send exactly one statement, a SELECT.")
-    tree = statements[0]
-    if isinstance(tree, exp.Pivot) and dialect == "duckdb":
-        tree = exp.select("*", dialect=dialect).from_(exp.Subquery(this=tree))
-    elif isinstance(tree, exp.Values):
-        tree = exp.select("*", dialect=dialect).from_(exp.alias_(tree, "v", table=True))
+    tree = as_query(statements[0], dialect)
     if not isinstance(tree, _ROOTS) and not (isinstance(tree, exp.Subquery) and isinstance(tree.unnest(), _ROOTS)):
         raise ModelRetry(
             "Only SELECT queries (with CTEs and set operations) may run; nothing is changed, set, attached or "
             "shown here. sql_schema describes the tables."
         )
-    return tree
-
-
-def _invalid(error: Exception, dialect: str) -> ModelRetry:
-    message = (str(error).splitlines() or ["it cannot be parsed"])[0].rstrip(".")
-    return ModelRetry(f"That is not valid {dialect} SQL: {message}.")
-
-
-def _check_numbers(tokens: list[Token]) -> None:
-    """Refuse `0x1F` where the parser would read it as `0 AS x1F`."""
-    for number, after in pairwise(tokens):
-        if number.token_type == TokenType.NUMBER and after.start == number.end + 1 and after.text[:1].isalpha():
-            raise ModelRetry(f"{number.text}{after.text} is no number here; write it in decimal digits.")
-
-
-def _pivot_as_source(sql: str, tokens: list[Token]) -> str:
-    """Put a PIVOT statement where a table stands, and what orders and limits it behind."""
-    depth, end = 0, len(sql)
-    for token in tokens:
-        depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(token.token_type, 0)
-        if depth == 0 and token.token_type in (TokenType.ORDER_BY, TokenType.LIMIT, TokenType.SEMICOLON):
-            end = token.start
-            break
-    return f"SELECT * FROM ({sql[:end]}\n) {sql[end:]}"  # noqa: S608 - text to parse and check, never to run
+    return rewrite(tree, dialect)
 
 
 def _check_nodes(tree: exp.Expr, dialect: str) -> None:
@@ -170,6 +118,10 @@ def _check_nodes(tree: exp.Expr, dialect: str) -> None:
             raise ModelRetry(f"{kind.upper()} may not be used; send a plain SELECT.")
         if isinstance(node, exp.Select):
             _check_select(node, dialect)
+        if isinstance(node, (exp.Describe, exp.Summarize)):
+            check_describing(node)
+        if isinstance(node, exp.PositionalColumn) and not isinstance(node.this, exp.Literal):
+            raise ModelRetry("Behind # stands a number; send ORDER BY #1.")
         if isinstance(node, exp.DataType) and node.this in (exp.DType.USERDEFINED, exp.DType.UNKNOWN):
             raise ModelRetry(f"{node.sql(dialect=dialect)} is not a type to cast to; use TEXT, INTEGER, REAL or DATE.")
         if isinstance(node, exp.Dot) and dialect != "duckdb":  # to PostgreSQL, `(row).f` may call a function
@@ -183,14 +135,19 @@ def _check_select(node: exp.Select, dialect: str) -> None:
         raise ModelRetry("A SELECT names at least one column; send SELECT column FROM table.")
 
 
-def _limited(tree: exp.Query, max_rows: int) -> exp.Query:
+def _limited(tree: exp.Query, max_rows: int, dialect: str) -> exp.Query:
     """Lower the root LIMIT in the tree (one row more than asked tells whether there were more)."""
     most, limit = max_rows + 1, tree.args.get("limit")
     if limit is None:
         return tree.limit(most, copy=False)
     options = limit.args.get("limit_options")
     if isinstance(options, exp.LimitOptions) and (options.args.get("percent") or options.args.get("with_ties")):
-        raise ModelRetry("LIMIT takes a number of rows; leave out PERCENT and WITH TIES.")
+        alias = exp.TableAlias(this=exp.to_identifier("some_rows"))
+        if dialect != ("postgres" if options.args.get("with_ties") else "duckdb"):
+            raise ModelRetry("LIMIT takes a number of rows here; leave out PERCENT and WITH TIES.")
+        return exp.select("*").from_(exp.Subquery(this=tree, alias=alias)).limit(most)
+    if isinstance(limit.expression, exp.Var) and limit.expression.name.upper() == "ALL":
+        return tree.limit(most, copy=False)
     asked = limit.args.get("count") if isinstance(limit, exp.Fetch) else limit.expression
     asked = exp.Literal.number(1) if asked is None else simplify(asked.copy())
     if isinstance(asked, exp.Neg):  # to SQLite, any number of rows

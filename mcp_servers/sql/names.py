@@ -92,6 +92,12 @@ class _Names:
             self._source(node.this, ctes, outer, frame)
             self._visit_args(node, ("this", "with_", "alias"), ctes, [*outer, frame])
             return None
+        elif isinstance(node, (exp.Describe, exp.Summarize)):
+            if isinstance(node.this, exp.Table):
+                self._source(node.this, ctes, outer, frame)
+            else:
+                self.query(node.this, ctes, outer)
+            return None
         elif isinstance(node, exp.Subquery):
             found = self.query(node.this, ctes, outer)
         frame.sources[""] = found
@@ -123,6 +129,8 @@ class _Names:
             else:
                 found = self.query(body, known, outer)
             known[name] = given or found
+        if clause.args.get("search"):  # it adds columns to the last one
+            known[self.fold(clause.expressions[-1].alias)] = None
         return known
 
     def _select(self, node: exp.Select, ctes: Ctes, outer: list[_Frame]) -> Columns:

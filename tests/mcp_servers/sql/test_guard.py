@@ -13,7 +13,7 @@ from lyceum.tables import Column, Schema, Table
 from mcp_servers.sql.guard import check
 
 
-def schema(dialect: Literal["sqlite", "duckdb"] = "sqlite") -> Schema:
+def schema(dialect: Literal["sqlite", "duckdb", "postgres"] = "sqlite") -> Schema:
     def table(name: str, *columns: str) -> Table:
         return Table(name=name, columns=tuple(Column(name=column, type="TEXT") for column in columns))
 
@@ -85,9 +85,18 @@ def test_every_way_to_limit_is_lowered_in_the_tree(asked: str, lowered: str) -> 
     assert check(f"SELECT Name FROM Artist {asked}", schema(), max_rows=10).sql == f"SELECT Name FROM Artist {lowered}"
 
 
-def test_a_limit_in_percent_is_refused() -> None:
-    assert "a number of rows" in refusal("SELECT Name FROM Artist LIMIT 50%", "duckdb")
+def test_a_limit_in_percent_or_with_ties_stays_and_is_limited() -> None:
+    for sql, dialect in (
+        ("SELECT 1 AS x LIMIT 50 PERCENT", schema("duckdb")),
+        ("SELECT 1 AS x FETCH FIRST 5 ROWS WITH TIES", schema("postgres")),
+    ):
+        assert check(sql, dialect, max_rows=10).sql == f"SELECT * FROM ({sql}) AS some_rows LIMIT 11"
     assert "a number of rows" in refusal("SELECT Name FROM Artist FETCH FIRST 5 ROWS WITH TIES", "duckdb")
+
+
+def test_a_remainder_in_a_limit_is_no_percentage() -> None:
+    median = "SELECT avg(x) FROM (SELECT 1 AS x LIMIT 2 - (SELECT count(*) FROM Album) % 2 OFFSET 1)"
+    assert "% 2) OFFSET 1)" in check(median, schema(), max_rows=10).sql
 
 
 @pytest.mark.parametrize(
@@ -129,8 +138,12 @@ def test_a_format_has_a_written_and_bounded_width(sql: str) -> None:
 
 
 def test_no_length_is_computed_where_it_could_be_huge() -> None:
-    for sql in ("lpad('x', 1000000000, 'y')", "repeat('x', 1000 * 1000 * 1000)", "format('{:>{}}', 'x', 9)"):
+    for sql in ("lpad('x', 1000000000, 'y')", "'x'.repeat(1000000)", "bar(1, 0, 1, 99999)", "format('{:>{}}', 'x', 9)"):
         assert "width" in refusal(f"SELECT {sql}", "duckdb")
+    inner = "length(repeat('x', ArtistId))"
+    assert "width" in refusal(f"SELECT repeat('x', {inner}) FROM Artist", "duckdb"), "no copies of copies"
+    sql = check("SELECT repeat('*', ArtistId) FROM Artist", schema("duckdb"), max_rows=10).sql
+    assert "LEAST(ArtistId, 1000)" in sql
     assert check("SELECT lpad(Name, 12, '.'), repeat('=', 20) FROM Artist", schema("duckdb"), max_rows=10)
 
 
