@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from lyceum.errors import ModelRetry, OperatorError, nearest
 from lyceum.settings import Section, Settings
 from lyceum.sources import Source
+from mcp_servers.retrieval.comparing import expose
 from mcp_servers.retrieval.filters import parsed
 from mcp_servers.retrieval.ingest import Ingestion, Report
 from mcp_servers.retrieval.measured import Index, Way
@@ -314,6 +315,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         await asyncio.to_thread(opened.delete, document)
         return await retrieval_list(collection)
 
+    expose(server, lambda: services.embedder, models.get, limits.vectors)
     return server
 
 
