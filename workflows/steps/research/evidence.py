@@ -206,9 +206,10 @@ async def contradict(runtime: Runtime, questions: list[SubQuestion], gathered: l
     """Return the contradictions of numbers and dates among all that was found for each sub-question."""
     del runtime
     asked = {each.id: each.question for each in questions}
-    found: dict[tuple[str, str, str], Contradiction] = {}
+    found: dict[tuple[str, ...], Contradiction] = {}
     for held in gathered:
         question = asked.get(held.id, "")
         for each in contradictions(question, _statements(question, held)):
-            found.setdefault((each.source_a, each.source_b, each.about), each)
+            sides = sorted([(each.source_a, each.value_a), (each.source_b, each.value_b)])
+            found.setdefault((*sides[0], *sides[1]), each)
     return list(found.values())

@@ -144,7 +144,8 @@ async def compose_report(runtime: Runtime, material: Material) -> Report:
     written = {each.id: each for each in material.written}
     gathered = {each.id: each for each in material.gathered}
     exact = [found.said for held in material.gathered for found in held.found if found.said]
-    rates, removed, sections, said = Rates(), list[CheckedClaim](), list[Section](), list[str]()
+    rates, removed, sections = Rates(), list[CheckedClaim](), list[Section]()
+    home = _homes(material)
     for question in material.plan.sub_questions:
         held = written.get(question.id)
         section = Section(id=question.id, question=question.question, sources=question.sources)
@@ -160,9 +161,8 @@ async def compose_report(runtime: Runtime, material: Material) -> Report:
             _count(rates, checked)
             if checked.support == "unsupported":
                 removed.append(checked)
-            elif checked.text not in said:  # what two sub-questions share stands under the first
+            elif home.get(checked.text, question.id) == question.id:
                 section.claims.append(checked)
-                said.append(checked.text)
         section.missing = _missing(section, held, gathered.get(question.id))
         sections.append(section)
     against = [each for each in material.contradictions if each.source_a in sources and each.source_b in sources]
@@ -186,6 +186,18 @@ async def compose_report(runtime: Runtime, material: Material) -> Report:
         used=material.used,
         timeline=material.timeline,
     )
+
+
+def _homes(material: Material) -> dict[str, str]:
+    """Return where a claim stands that several sections make: under the question that it answers best."""
+    scores = {(held.id, each.text): each.score for held in material.gathered for each in held.evidence}
+    best: dict[str, tuple[float, str]] = {}
+    for written in material.written:
+        for claim in written.claims:
+            score = scores.get((written.id, claim.text), 0.0)
+            if claim.text not in best or score > best[claim.text][0]:
+                best[claim.text] = (score, written.id)
+    return {text: section for text, (_, section) in best.items()}
 
 
 def _checked(claim: Claim, verdict: Verdict | None, exact: Sequence[str]) -> CheckedClaim:
