@@ -98,16 +98,18 @@ class JournalRuns(Runs):
         assert self.process is not None
         kill(self.process)
 
+    def driver(self) -> BaseProcess | None:
+        return self.process
+
     async def settle(self, run: str) -> Run:
         """Drive it, starting again whenever the process is killed, until it ends, waits or is refused."""
-        process, self.process = self.process, None
         ends = time.monotonic() + self.patience
         while time.monotonic() < ends:
-            process = process or spawn(drive, str(self.folder), run, self.prepare)
+            process = self.process = self.process or spawn(drive, str(self.folder), run, self.prepare)
             await asyncio.to_thread(process.join)
+            self.process = None
             if process.exitcode is not None and process.exitcode >= 0:
                 break
-            process = None
         return await self.run(run)
 
     async def due(self, run: str) -> bool:
@@ -146,6 +148,9 @@ class TemporalRuns(Runs):
     def crash(self) -> None:
         assert self.workers is not None
         self.workers.restart()
+
+    def driver(self) -> BaseProcess | None:
+        return self.workers.process if self.workers else None
 
     async def settle(self, run: str) -> Run:
         self.begin(run)
