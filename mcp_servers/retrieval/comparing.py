@@ -14,6 +14,7 @@ from pydantic import Field
 from lyceum.errors import ModelRetry, OperatorError
 from mcp_servers.retrieval.compared import Scratch, StoreLeftOut, StoreRow, Stores
 from mcp_servers.server import ToolServer
+from mcp_servers.services import Services
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 LONGEST = 2_000_000  # characters of all texts
 
 
-def expose(
-    server: ToolServer,
-    embedder: Callable[[], Embedder],
-    model: Callable[[], Model | None],
-    vectors: VectorSettings,
-) -> None:
+def expose(server: ToolServer, services: Services, model: Callable[[], Model | None], vectors: VectorSettings) -> None:
     """Add the tools to the retrieval server; `model` gives None where there is no language model."""
+
+    def embedder() -> Embedder:
+        """Return MiniLM without the shared cache: a look-up's time is not what a stage takes."""
+        from models.embeddings import MiniLM
+
+        return MiniLM(services.home / "cache")
 
     @server.expose(title="Compare vector stores", effect="run")
     async def retrieval_compare_stores(

@@ -315,7 +315,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         await asyncio.to_thread(opened.delete, document)
         return await retrieval_list(collection)
 
-    expose(server, lambda: services.embedder, models.get, limits.vectors)
+    expose(server, services, models.get, limits.vectors)
     return server
 
 
