@@ -87,6 +87,9 @@ async def _driven(args: argparse.Namespace, settings: Settings) -> int:
             case "resume":
                 from app.cli.chat import finish
 
+                stopped = await app.store.run(run_id)
+                if stopped.status in ("failed", "cancelled", "limit"):  # what failed is tried again, the rest stays
+                    await app.engine_of(stopped).retry(run_id)
                 return await finish(app, progress, {}, run_id)
             case _:
                 old = await app.store.run(run_id)

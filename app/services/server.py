@@ -106,7 +106,8 @@ def free_port() -> int:
 def _started(pid: int) -> str:
     """Return when a process began, as its system counts it: a pid that was given out anew differs."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return "gone" if fields[0] == "Z" else fields[19]
     except (OSError, IndexError):
         pass
     try:
