@@ -25,15 +25,19 @@ async def killed_at_random(runs: Runs, chance: random.Random) -> int:
     """Drive one run of three branches, killing its process after random times until it ends; return the kills."""
     run = await runs.submit("fan", names=BRANCHES, seconds=0.06, seed=chance.randrange(9))
     settled = asyncio.ensure_future(runs.settle(run))  # type: ignore[attr-defined]
-    kills = 0
+    kills, on_record = 0, dict[str, int]()
     while kills < 4:
         await asyncio.wait([settled], timeout=chance.uniform(0.02, 0.25 if runs.name == "journal" else 3.0))
         if settled.done():
             break
         _kill(runs)
         kills += 1
+        keys = [key for _, key in runs.effects()]
+        on_record |= {key: keys.count(key) for key in await runs.finished(run) if key in keys}  # type: ignore[attr-defined]
     done = await settled
-    assert done.status == "done", done.error
+    assert done.status == "done", f"{done.status} {done.error} {runs.refusals()}"
+    keys = [key for _, key in runs.effects()]
+    assert {key: keys.count(key) for key in on_record} == on_record, "a call on record as finished was made again"
     expected = [[f"{name.upper()}1", f"{name.upper()}2"] for name in BRANCHES]
     assert done.result == {"said": expected, "after": "AFTER"}, done.result
     return kills
@@ -46,7 +50,7 @@ def _kill(runs: Runs) -> None:
 
 
 async def soak(name: str, kills: int, seed: int) -> None:
-    chance = random.Random(seed)  # noqa: S311 - a seed that is printed
+    chance = random.Random(seed)
     folder = Path(tempfile.mkdtemp())
     server = None
     if name == "temporal":
@@ -77,8 +81,8 @@ async def soak(name: str, kills: int, seed: int) -> None:
         if server is not None:
             server.stop()
         shutil.rmtree(folder, ignore_errors=True)
-    print(
-        f"{name}: {done} kills in {runs_made} runs, seed {seed}, {time.monotonic() - begin:.0f} s: every run ended with "
+    print(  # noqa: T201 - what this is run for
+        f"{name}: {done} kills in {runs_made} runs, seed {seed}, {time.monotonic() - begin:.0f} s: each run ended with "
         f"its own results; {repeats} calls were in flight and made again (at most {most} in a run; the bound is "
         f"{len(BRANCHES)} a kill), each under the same key; no finished call was repeated"
     )
