@@ -292,12 +292,20 @@ async def compose(runtime: Runtime, question: str, pieces: list[Piece]) -> Compo
 
 
 async def so_far(runtime: Runtime, run: str, pieces: list[Piece]) -> Answered | None:
-    """Return what a turn that ends early has to say: finished pieces with their sources, then what was being said.
+    """Return what a turn that ends early has to say: finished pieces with their sources, then what was being said;
+    before anything was said, the rows that queries returned.
 
-    None where nothing was said yet. History is made of answers, so a tool call without its result never enters it.
+    None where there is nothing yet. History is made of answers, so a tool call without its result never enters it.
     """
-    drafts = [event.text for event in await runtime.store.events(run) if isinstance(event, TextDelta)]
+    events = await runtime.store.events(run)
+    drafts = [event.text for event in events if isinstance(event, TextDelta)]
     whole = [piece for piece in pieces if piece.claims and not piece.failed]
+    if not drafts and not whole:
+        found = by_id(
+            event.source for event in events if isinstance(event, SourceFound) and event.source.kind == "rows"
+        )
+        claims = [Claim(text=sentence_for(source, ""), citations=[source.id]) for source in found.values()]
+        whole = [Piece(id="s1", role="sql", task="", claims=claims, sources=list(found.values()))] if claims else []
     if not drafts and not whole:
         return None
     said = (await compose(runtime, "", whole)).event if whole else Answered(role="team", text="")
