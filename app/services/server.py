@@ -58,6 +58,8 @@ class Server:
                 next_step=f"Use it as it is, or choose another port: lyceum services up {self.name} --port N.",
             )
         self.folder.mkdir(parents=True, exist_ok=True)
+        for ended in _STARTED:
+            ended.poll()
         with self.log.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own command line
                 list(command), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True

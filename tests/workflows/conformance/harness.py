@@ -108,13 +108,17 @@ class JournalRuns(Runs):
             process = self.process = self.process or spawn(drive, str(self.folder), run, self.prepare)
             await asyncio.to_thread(process.join)
             self.process = None
-            if process.exitcode is not None and process.exitcode >= 0:
+            if process.exitcode is not None and 0 <= process.exitcode < 255:  # 255: killed before it had begun
                 break
         return await self.run(run)
 
     async def due(self, run: str) -> bool:
         """Tell whether a waiting run should be driven again by now."""
         return run in await self.engine.journal.wakes(time.time())
+
+    async def finished(self, run: str) -> set[str]:
+        """Return the idempotency keys of the calls that are on record as finished."""
+        return {f"{run}/{key}" for key in await self.engine.journal.entries(run)}
 
     def close(self) -> None:
         if self.process is not None:
@@ -155,6 +159,23 @@ class TemporalRuns(Runs):
     async def settle(self, run: str) -> Run:
         self.begin(run)
         return await asyncio.wait_for(self.engine.drive(run), self.patience)
+
+    async def finished(self, run: str) -> set[str]:
+        """Return the idempotency keys of the calls that are on record as finished."""
+        from temporalio.api.enums.v1 import EventType
+
+        history = await (await self.engine.client()).get_workflow_handle(run).fetch_history()
+        ids = {
+            event.event_id: event.activity_task_scheduled_event_attributes.activity_id
+            for event in history.events
+            if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+        }
+        done = [
+            event.activity_task_completed_event_attributes.scheduled_event_id
+            for event in history.events
+            if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
+        ]
+        return {f"{run}/{ids[each].partition('#')[0]}" for each in done}
 
     def close(self) -> None:
         if self.workers is not None:
