@@ -13,8 +13,9 @@ from pydantic import BaseModel
 
 from app.cli.render import outputs_of
 from app.wiring import App, wire
+from evals.recording.events import from_events
 from evals.suite import Outcome
-from lyceum.events import Answered, ModelCalled
+from lyceum.events import Answered
 from lyceum.settings import Settings
 from workflows.chat_turn import ChatRequest
 
@@ -29,23 +30,31 @@ class ProductFrontDoor:
     async def ask(
         self, question: str, *, attach: Sequence[Path] = (), agent: str | None = None, approve: Sequence[str] = ()
     ) -> Outcome:
-        """Return what the turn answered: `output` is the typed output and `citations`, the ids of its sources."""
+        """Return what the turn answered: `output` is the typed output and `citations`, the ids of its sources.
+
+        `trajectory` holds what was done, whether or not it ended well.
+        """
         thread = await self._app.store.create_thread(question)
         for path in attach:
             await self._app.attach(thread.id, path)
         run_id = await self._app.engine.submit(
-            "chat_turn", ChatRequest(question=question, agent=agent, approve=list(approve)), thread=thread.id
+            "chat_turn",
+            ChatRequest(question=question, agent=agent, approve=list(approve), remember=False),
+            thread=thread.id,
         )
         run = await self._app.engine.drive(run_id)
-        calls = [event for event in await self._app.store.events(run_id) if isinstance(event, ModelCalled)]
-        tokens = sum(call.input_tokens + call.output_tokens for call in calls)
+        trajectory = from_events(await self._app.store.events(run_id))
+        tokens = trajectory.totals.tokens or 0
         if run.status != "done":
-            return Outcome(error=f"the run ended as {run.status}: {run.error}", tokens=tokens)
+            error = f"the run ended as {run.status}: {run.error}"
+            return Outcome(error=error, tokens=tokens, trajectory=trajectory)
         answer = Answered.model_validate(run.result)
         output: dict[str, Any] = {"citations": [source.id for source in answer.sources]}
         for typed in outputs_of(answer):
             output |= typed
-        return Outcome(answer=answer.text, output=output, declined=answer.declined, tokens=tokens)
+        return Outcome(
+            answer=answer.text, output=output, declined=answer.declined, tokens=tokens, trajectory=trajectory
+        )
 
 
 @asynccontextmanager

@@ -8,17 +8,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, computed_field
 
+from evals.trajectory import Trajectory
 from lyceum.errors import UserError
 
 Split = Literal["dev", "heldout"]
 Verdict = Literal["right", "wrong", "declined", "error"]
+TIMED_OUT = "TimeoutError"
 
 
 class _Strict(BaseModel):
@@ -36,7 +39,10 @@ class Case(_Strict):
 
 
 class Outcome(_Strict):
-    """What came back: the text, the typed output, whether the product declined, what it cost (seconds, tokens)."""
+    """What came back: the text, the typed output, whether the product declined, what it cost (seconds, tokens).
+
+    `trajectory` is what was done on the way, where that was recorded.
+    """
 
     answer: str = ""
     output: JsonValue = None
@@ -44,19 +50,24 @@ class Outcome(_Strict):
     error: str | None = None
     seconds: float = 0.0
     tokens: int = 0
+    trajectory: Trajectory | None = None
 
 
 class Score(_Strict):
-    """One scorer's judgement, `value` from 0 to 1, and why."""
+    """One scorer's judgement, `value` from 0 to 1, and why; `detail` may show expected and real side by side."""
 
     scorer: str
     value: float
     verdict: Verdict
     reason: str = ""
+    detail: str = ""
 
 
 class CaseResult(_Strict):
+    """One trial of one case; trials count from 1."""
+
     case: str
+    trial: int = 1
     outcome: Outcome
     scores: list[Score]
 
@@ -101,16 +112,23 @@ class FrontDoor(Protocol):
 
 
 Task = Callable[[FrontDoor, Case], Awaitable[Outcome]]
-Scorer = Callable[[Case, Outcome], Score]
+Scorer = Callable[[Case, Outcome], Score | None]
+Progress = Callable[[CaseResult], None]
 
 
 @dataclass(frozen=True)
 class Suite:
+    """Cases, one task and pure scorers; a scorer that has nothing to say about a case returns None.
+
+    `random`: even the offline engine may answer differently from one trial to the next.
+    """
+
     name: str
     description: str
     cases: tuple[Case, ...]
     task: Task
     scorers: tuple[Scorer, ...]
+    random: bool = False
 
 
 def load_cases(path: Path) -> tuple[Case, ...]:
@@ -146,22 +164,49 @@ async def run_suite(
     *,
     split: Split | None = None,
     limit: int | None = None,
-    progress: Callable[[CaseResult], None] = lambda _result: None,
+    progress: Progress = lambda _result: None,
+    trials: int = 1,
+    timeout: float | None = None,
+    concurrency: int = 1,
+    done: Mapping[tuple[str, int], CaseResult] = MappingProxyType({}),
 ) -> SuiteReport:
-    """Ask every case, one after another; a case that raises is recorded as an error and the run goes on."""
-    cases = [case for case in suite.cases if split is None or case.split == split][:limit]
-    results: list[CaseResult] = []
-    for case in cases:
-        outcome = await _outcome(suite.task, runtime, case)
-        results.append(CaseResult(case=case.id, outcome=outcome, scores=_scores(suite.scorers, case, outcome)))
-        progress(results[-1])
+    """Ask every case, `trials` times, `concurrency` at once; what raises or takes longer than `timeout` seconds is
+    recorded as an error and the run goes on. What is `done` already is not asked again.
+    """
+    free = asyncio.Semaphore(concurrency)
+
+    async def ask(case: Case, trial: int) -> CaseResult:
+        if (known := done.get((case.id, trial))) is not None:
+            return known
+        async with free:
+            outcome = await _outcome(suite.task, runtime, case, timeout)
+        result = CaseResult(case=case.id, trial=trial, outcome=outcome, scores=score(suite.scorers, case, outcome))
+        progress(result)
+        return result
+
+    asked = [(case, trial) for trial in range(1, trials + 1) for case in chosen(suite, split, limit)]
+    if concurrency == 1:  # in this task, so that what is interrupted stops here
+        results = [await ask(*one) for one in asked]
+    else:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(ask(*one)) for one in asked]
+        results = [task.result() for task in tasks]
     return SuiteReport(suite=suite.name, split=split, results=results)
 
 
-async def _outcome(task: Task, runtime: FrontDoor, case: Case) -> Outcome:
+def chosen(suite: Suite, split: Split | None, limit: int | None = None) -> list[Case]:
+    """Return the cases of a split, at most `limit` of them."""
+    return [case for case in suite.cases if split is None or case.split == split][:limit]
+
+
+async def _outcome(task: Task, runtime: FrontDoor, case: Case, timeout: float | None) -> Outcome:
     started = time.perf_counter()
     try:
-        outcome = await task(runtime, case)
+        async with asyncio.timeout(timeout):
+            outcome = await task(runtime, case)
+    except TimeoutError:
+        late = f"no answer within {timeout:g} s" if timeout else "a time limit of the task's own"
+        outcome = Outcome(error=f"{TIMED_OUT}: {late}")
     except asyncio.CancelledError:
         raise
     except Exception as error:  # noqa: BLE001  one broken case must not lose the others
@@ -169,16 +214,20 @@ async def _outcome(task: Task, runtime: FrontDoor, case: Case) -> Outcome:
     return outcome if outcome.seconds else outcome.model_copy(update={"seconds": time.perf_counter() - started})
 
 
-def _scores(scorers: Sequence[Scorer], case: Case, outcome: Outcome) -> list[Score]:
+def score(scorers: Sequence[Scorer], case: Case, outcome: Outcome) -> list[Score]:
+    """Judge an outcome, asked just now or long ago; a scorer that raises, or a case that none judges, is an error."""
     if outcome.error is not None:
         return [Score(scorer="task", value=0.0, verdict="error", reason=outcome.error)]
     scores: list[Score] = []
     for scorer in scorers:
         try:
-            scores.append(scorer(case, outcome))
+            given = scorer(case, outcome)
         except Exception as error:  # noqa: BLE001  a broken scorer is an error, never a silent zero
             name = getattr(scorer, "__name__", type(scorer).__name__)
-            scores.append(Score(scorer=name, value=0.0, verdict="error", reason=f"{type(error).__name__}: {error}"))
+            given = Score(scorer=name, value=0.0, verdict="error", reason=f"{type(error).__name__}: {error}")
+        scores += [given] if given is not None else []
+    if not scores:
+        scores.append(Score(scorer="task", value=0.0, verdict="error", reason="nothing in the case was checked"))
     return scores
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -83,3 +84,100 @@ def test_listing_imports_no_suite() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == ""
     assert "chinook_sql" in done.stdout
+
+
+def test_every_run_is_kept_with_five_reports(baseline: Path, tmp_path: Path) -> None:
+    assert main([*RUN, "--update-baseline"]) == 0
+    (kept,) = (tmp_path / "home" / "evals").iterdir()
+    names = {path.name for path in kept.iterdir()}
+    assert {"report.txt", "report.md", "report.html", "report.json", "junit.xml", "samples.jsonl", "run.json"} <= names
+    told = json.loads((kept / "report.json").read_text())
+    assert told["decision"] == "pass"
+    trajectory = told["suites"][0]["report"]["results"][0]["outcome"]["trajectory"]
+    assert "sql_query" in [step["tool"] for step in trajectory["steps"]]
+    again = ["eval", "score", str(kept)]
+    assert main([*again, "--require-baseline"]) == 0
+    baseline.unlink()
+    assert main(again) == 0
+    assert main([*again, "--require-baseline"]) == 1
+
+
+def test_a_kept_run_is_gone_on_with_and_judged_again_without_asking(
+    baseline: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "kept"
+    assert main([*RUN, "--report", str(kept), "--update-baseline"]) == 0
+    first, _ = (kept / "samples.jsonl").read_text().splitlines()
+    (kept / "samples.jsonl").write_text(f"{first}\n")
+    capsys.readouterr()
+    assert main(["eval", "run", "--offline", "--resume", str(kept)]) == 0
+    said = capsys.readouterr().err
+    assert "chinook_sql   2/2" in said
+    assert "chinook_sql   1/2" not in said
+    monkeypatch.setattr("app.cli.eval_run.front_door", None)
+    assert main(["eval", "score", str(kept)]) == 0
+    known = json.loads(baseline.read_text())
+    known["offline"]["dev"]["cases"]["gone"] = "right"
+    baseline.write_text(json.dumps(known))
+    assert main(["eval", "score", str(kept)]) == 1
+    assert "missing: gone" in capsys.readouterr().err
+
+
+CASES = """
+- id: sum
+  input: What is 2 + 2?
+  expected: {trajectory: {steps: [{tool: add, arguments: {a: 2, b: 2}}], extra: forbid}, number: 4}
+"""
+DONE = {
+    "input": "what is 2 + 2?",
+    "answer": "It is 4.",
+    "steps": [{"kind": "tool", "tool": "add", "arguments": {"a": 2, "b": 2}}],
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "said"),
+    [
+        ({}, 0, "cases: passed"),
+        ({"answer": "It is 5."}, 1, "expected 4, the answer has [5.0]"),
+        ({"steps": [{"kind": "tool", "tool": "add", "arguments": {"a": 2, "b": 3}}]}, 1, "b: expected 2, got 3"),
+        ({"steps": []}, 1, "- add"),
+        ({"case": "product"}, 1, "new: product"),
+        ({"case": "product"}, 1, "missing: sum"),
+        ({"error": "TimeoutError: late"}, 6, "timed out: sum"),
+    ],
+)
+def test_another_agents_trajectory_is_scored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, object], code: int, said: str
+) -> None:
+    (tmp_path / "cases.yaml").write_text(CASES)
+    (tmp_path / "done.json").write_text(json.dumps({**DONE, **change}))
+    arguments = ["eval", "score", str(tmp_path / "done.json"), "--cases", str(tmp_path / "cases.yaml")]
+    assert main([*arguments, "--report", str(tmp_path / "out")]) == code
+    assert said in capsys.readouterr().err
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_a_recording_has_a_baseline_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "cases.yaml").write_text(CASES)
+    (tmp_path / "done.json").write_text(json.dumps(DONE))
+    arguments = ["eval", "score", str(tmp_path / "done.json"), "--cases", str(tmp_path / "cases.yaml")]
+    assert main([*arguments, "--update-baseline"]) == 5  # one case says little about an agent with randomness
+    assert json.loads((tmp_path / "baseline.json").read_text())["recorded"]["dev"]["cases"] == {"sum": "right"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["score"], "Score what?"),
+        (["score", "x.json"], "Give --cases FILE"),
+        (["run", "--trials", "0"], "no positive number"),
+        (["run", "--timeout", "soon"], "no number of seconds"),
+        (["run", "--margin", "5"], "no share between 0 and 1"),
+        (["run", "--resume", "nowhere"], "holds no run of suites"),
+    ],
+)
+def test_what_cannot_be_done_is_said(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
+    with contextlib.suppress(SystemExit):
+        assert main(["eval", *arguments, "--offline"]) == 2
+    assert said in capsys.readouterr().err

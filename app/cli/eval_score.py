@@ -1,0 +1,57 @@
+"""`lyceum eval score`: a kept run, or the trajectories of somebody else's agent, are judged; nobody is asked."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from app.cli.eval_run import decide, finish
+from evals import catalogue
+from evals.gate import Finding
+from evals.outcomes import SCORERS
+from evals.recorded import all_right, matched
+from evals.recording.files import read_trajectories
+from evals.reports.told import Judged
+from evals.stored import StoredRun
+from evals.suite import Case, FrontDoor, Outcome, Suite, load_cases
+from lyceum.errors import UserError
+from lyceum.settings import Settings
+
+
+def score(args: argparse.Namespace, settings: Settings) -> int:
+    """Return the exit code: 0 as good as known, 1 not, 5 underpowered, 6 errors."""
+    del settings
+    if not args.suite:
+        raise UserError("Score what? lyceum eval score FILE --cases CASES", next_step="docs/evals.md shows the forms.")
+    paths = [Path(name) for name in args.suite]
+    if len(paths) == 1 and paths[0].is_dir():
+        return _again(args, StoredRun.open(paths[0]))
+    if args.cases is None:
+        raise UserError("What is expected of them?", next_step="Give --cases FILE, a YAML list of cases.")
+    cases = load_cases(args.cases)
+    trajectories = [each for path in paths for each in read_trajectories(path)]
+
+    suite = Suite(args.cases.stem, "", cases, _unasked, SCORERS)
+    report, strangers = matched(suite, trajectories, split=args.split, limit=args.limit)
+    if args.baseline or args.update_baseline:
+        path = args.baseline or args.cases.with_name("baseline.json")
+        judged = decide(args, suite, report, "recorded", path)
+    else:
+        gate = all_right(suite, report, limit=args.limit)
+        judged = Judged(report, gate, {case.id: case.input for case in cases})
+    judged.gate.findings += [Finding("new", name, "a trajectory of no case there is") for name in strangers]
+    return finish(args, [judged], "recorded", args.report)
+
+
+async def _unasked(front_door: FrontDoor, case: Case) -> Outcome:
+    raise AssertionError(f"{case.id} was recorded; nobody is asked at {front_door}")
+
+
+def _again(args: argparse.Namespace, kept: StoredRun) -> int:
+    judged: list[Judged] = []
+    for name in kept.manifest.suites:
+        suite = catalogue.load(name)
+        args.limit = kept.manifest.limit
+        path = catalogue.FOLDER / name / "baseline.json"
+        judged.append(decide(args, suite, kept.judged(suite), kept.manifest.model, path))
+    return finish(args, judged, kept.manifest.model, args.report or kept.folder)

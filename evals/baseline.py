@@ -1,0 +1,106 @@
+"""What a suite is known to do, committed beside it: for each model and split, the verdict of every case.
+
+{"offline": {"dev": {"right": 2, "wrong": 0, ..., "cases": {"a": "right", "b": ["right", "wrong", "right"]}}}}
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from evals.suite import CaseResult, Split, Suite, Verdict
+from lyceum.errors import UserError
+
+Verdicts = dict[str, list[Verdict]]  # by case, one a trial
+
+
+class Known(BaseModel):
+    """One split: counts of verdicts, and the verdict or verdicts of each case; older files have the counts only."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    right: int
+    wrong: int
+    declined: int = 0
+    error: int = 0
+    cases: dict[str, Verdict | list[Verdict]] = {}
+
+    @property
+    def verdicts(self) -> Verdicts:
+        return {case: list(given) if isinstance(given, list) else [given] for case, given in self.cases.items()}
+
+
+class Baseline:
+    """A suite's `baseline.json`; a file that is not there knows nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._held = _read(path)
+
+    @property
+    def models(self) -> list[str]:
+        return list(self._held)
+
+    def of(self, model: str, split: Split) -> Known | None:
+        return self._held.get(model, {}).get(split)
+
+    def update(self, model: str, suite: Suite, results: Iterable[CaseResult]) -> None:
+        """Make what was measured what is known, for the splits that were asked, and write the file.
+
+        Cases that ended in an error are left out: what is known of them is nothing, and that fails later.
+        """
+        held = self._held.setdefault(model, {})
+        for split, verdicts in by_split(suite, results).items():
+            cases: dict[str, Verdict | list[Verdict]] = {
+                case: given[0] if len(given) == 1 else given for case, given in verdicts.items() if "error" not in given
+            }
+            held[split] = Known(**counts(verdicts), cases=cases)
+        written: dict[str, Any] = {
+            name: {split: known.model_dump() for split, known in splits.items()} for name, splits in self._held.items()
+        }
+        self.path.write_text(json.dumps(written, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _read(path: Path) -> dict[str, dict[str, Known]]:
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            model: {split: Known.model_validate(known) for split, known in splits.items()}
+            for model, splits in given.items()
+        }
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, ValidationError, AttributeError) as error:
+        said = str(error).splitlines()[0]
+        raise UserError(
+            f"{path} is no baseline: {said}", next_step="Restore it, or measure it again with --update-baseline."
+        ) from None
+
+
+def by_split(suite: Suite, results: Iterable[CaseResult]) -> dict[Split, Verdicts]:
+    """Return the verdicts of each case's trials, by split; a split that was not asked is absent."""
+    of = {case.id: case.split for case in suite.cases}
+    found: dict[Split, Verdicts] = {}
+    trials: defaultdict[str, list[CaseResult]] = defaultdict(list)
+    for result in results:
+        trials[result.case].append(result)
+    for split in get_args(Split):
+        verdicts: dict[str, list[Verdict]] = {
+            case: [each.verdict for each in sorted(given, key=lambda each: each.trial)]
+            for case, given in trials.items()
+            if of.get(case) == split
+        }
+        if verdicts:
+            found[split] = verdicts
+    return found
+
+
+def counts(verdicts: Mapping[str, list[Verdict]]) -> dict[str, int]:
+    """Return how often each verdict was given."""
+    given = [verdict for each in verdicts.values() for verdict in each]
+    return {verdict: given.count(verdict) for verdict in get_args(Verdict)}

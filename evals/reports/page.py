@@ -1,0 +1,138 @@
+"""The report for a browser, in one file that asks nobody for anything: cases, timelines, diffs, intervals.
+
+Everything an agent said or was asked is escaped; the page's policy forbids every request and every script but its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from html import escape
+from pathlib import Path
+
+from evals.reports.told import WORDS, Judged, Told, share, statistics_line
+from evals.suite import CaseResult, SuiteReport
+from evals.trajectory import Step, Trajectory
+
+_STYLE = (Path(__file__).with_name("page.css")).read_text(encoding="utf-8")
+_SCRIPT = (Path(__file__).with_name("page.js")).read_text(encoding="utf-8")
+_WIDTH = 360  # of a drawing, in pixels
+_MOST = 4000  # characters shown of one answer
+
+
+def page(told: Told) -> str:
+    """Return the whole page."""
+    policy = f"default-src 'none'; style-src {_hash(_STYLE)}; script-src {_hash(_SCRIPT)}"
+    body = [_head(told), _overview(told), *(_suite(judged) for judged in told.suites)]
+    return (
+        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        f"<title>Evals: {escape(WORDS[told.decision])}</title><style>{_STYLE}</style></head><body>"
+        + "\n".join(body)
+        + f"<script>{_SCRIPT}</script></body></html>\n"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _head(told: Told) -> str:
+    return (
+        f"<header class='{told.decision}'><h1>Evals {escape(WORDS[told.decision])}</h1>"
+        f"<p>answered by <b>{escape(told.model)}</b> {escape(told.when)}</p>"
+        "<p><label>show <select id='which'><option value='all'>all cases</option>"
+        "<option value='bad'>all but right</option></select></label> "
+        "<label>find <input id='find' type='search'></label></p></header>"
+    )
+
+
+def _overview(told: Told) -> str:
+    rows: list[str] = []
+    for judged in told.suites:
+        right, total, low, high = share(judged.report)
+        gate = judged.gate
+        rows.append(
+            f"<tr><td><a href='#{escape(gate.suite)}'>{escape(gate.suite)}</a></td>"
+            f"<td class='{gate.decision}'>{escape(WORDS[gate.decision])}</td><td>{right} of {total}</td>"
+            f"<td>{_interval(right / max(1, total), low, high)}</td><td>{escape(statistics_line(gate))}</td></tr>"
+        )
+    titles = ("suite", "verdict", "right", "share, 95 % interval", "against the baseline")
+    head = f"<tr>{''.join(f'<th>{title}</th>' for title in titles)}</tr>"
+    return f"<table>{head}{''.join(rows)}</table>"
+
+
+def _interval(share: float, low: float, high: float) -> str:
+    """Draw a share from 0 to 1 with its interval."""
+    at, left, right = (4 + (_WIDTH - 8) * value for value in (share, low, high))
+    return (
+        f"<svg width='{_WIDTH}' height='18' role='img' aria-label='{low:.1%} to {high:.1%}'>"
+        f"<line x1='4' x2='{_WIDTH - 4}' y1='9' y2='9' class='axis'/>"
+        f"<line x1='{left:.1f}' x2='{right:.1f}' y1='9' y2='9' class='range'/>"
+        f"<circle cx='{at:.1f}' cy='9' r='4'/></svg> {share:.1%} [{low:.1%} to {high:.1%}]"
+    )
+
+
+def _suite(judged: Judged) -> str:
+    findings = "".join(
+        f"<li><b>{escape(f.kind)}</b> {escape(f.case)} {escape(f.text)}"
+        f"{f'<pre>{escape(f.detail)}</pre>' if f.detail else ''}</li>"
+        for f in judged.gate.findings
+    )
+    flaky = "".join(
+        f"<li>{escape(one.case)} {_interval(one.passed / one.trials, one.low, one.high)}</li>"
+        for one in judged.gate.flaky
+    )
+    cases = "".join(_case(judged, result) for result in judged.report.results)
+    return (
+        f"<section id='{escape(judged.gate.suite)}'><h2>{escape(judged.gate.suite)}</h2>{_counts(judged.report)}"
+        f"{f'<h3>Findings</h3><ul>{findings}</ul>' if findings else ''}"
+        f"{f'<h3>Flaky</h3><ul>{flaky}</ul>' if flaky else ''}<h3>Cases</h3>{cases}</section>"
+    )
+
+
+def _counts(report: SuiteReport) -> str:
+    told = ", ".join(f"{count} {verdict}" for verdict, count in report.counts.items())
+    return f"<p>{told}; {report.seconds:.1f} s, {report.tokens} tokens</p>"
+
+
+def _case(judged: Judged, result: CaseResult) -> str:
+    outcome = result.outcome
+    trial = f" trial {result.trial}" if result.trial > 1 else ""
+    asked = judged.inputs.get(result.case, "")
+    scores = "".join(
+        f"<li><b class='{score.verdict}'>{escape(score.scorer)}: {score.verdict}</b> {escape(score.reason)}"
+        f"{f'<pre>{escape(score.detail)}</pre>' if score.detail else ''}</li>"
+        for score in result.scores
+    )
+    output = json.dumps(outcome.output, indent=1, ensure_ascii=False) if outcome.output is not None else ""
+    return (
+        f"<details class='case {result.verdict}'><summary><b class='{result.verdict}'>{result.verdict}</b> "
+        f"{escape(result.case)}{trial} <i>{escape(asked[:120])}</i></summary>"
+        f"<dl><dt>asked</dt><dd><pre>{escape(asked[:_MOST])}</pre></dd>"
+        f"<dt>answered</dt><dd><pre>{escape(outcome.answer[:_MOST])}</pre></dd>"
+        f"{f'<dt>output</dt><dd><pre>{escape(output[:_MOST])}</pre></dd>' if output else ''}"
+        f"<dt>judged</dt><dd><ul>{scores}</ul></dd></dl>"
+        f"{_timeline(outcome.trajectory) if outcome.trajectory else ''}</details>"
+    )
+
+
+def _timeline(trajectory: Trajectory) -> str:
+    """Draw the steps one below the other, as wide as they took, indented by the arm of the fork they ran in."""
+    longest = max((step.latency_ms for step in trajectory.steps), default=0) or 1
+    rows = "".join(_step(number, step, longest) for number, step in enumerate(trajectory.steps, 1))
+    return f"<table class='steps'><tr><th></th><th>step</th><th>arguments</th><th>ms</th></tr>{rows}</table>"
+
+
+def _step(number: int, step: Step, longest: float) -> str:
+    depth = sum("." in part for part in step.branch.split("/"))
+    bar = f"<svg width='104' height='10'><rect width='{2 + 100 * step.latency_ms / longest:.0f}' height='10'/></svg>"
+    given = json.dumps(step.arguments, ensure_ascii=False) if step.arguments else ""
+    where = f" <small>{escape(step.branch)}</small>" if step.branch else ""
+    failed = " <b class='wrong'>failed</b>" if step.ok is False else ""
+    name = f"<td class='in{min(depth, 3)}'>{escape(step.name)}{where}{failed}</td>"
+    return (
+        f"<tr class='{step.kind}'><td>{number}</td>{name}"
+        f"<td><code>{escape(given[:500])}</code></td><td>{bar} {step.latency_ms:.1f}</td></tr>"
+    )
