@@ -59,9 +59,15 @@ class Consolidation:
         self._extract = extract
 
     def run(
-        self, scope: Scope, *, most: int = 1000, dry: bool = False, notes: Sequence[Note] | None = None
+        self,
+        scope: Scope,
+        *,
+        most: int = 1000,
+        dry: bool = False,
+        notes: Sequence[Note] | None = None,
+        among: Sequence[Turn] | None = None,
     ) -> Consolidated:
-        """Read up to `most` new turns, oldest first, as one transaction; `dry` shows what would change.
+        """Read up to `most` new turns (of those `among` some), oldest first, as one transaction; `dry` only shows.
 
         With `notes`, what a model noted in these turns is kept beside what the rules find. A run that is killed has
         done nothing, and the next one begins where it began.
@@ -72,9 +78,12 @@ class Consolidation:
             by_turn.setdefault(note.turn, []).append(note)
         try:
             with self._file.transaction() as database:
+                places = [part for turn in among or () for part in (turn.thread, turn.number)]
+                pairs = ", ".join(["(?, ?)"] * (len(places) // 2))
+                which = "" if among is None else f" AND (thread, number) IN (VALUES {pairs})"
                 rows = database.execute(
-                    f"SELECT * FROM turns WHERE {SEEN} AND consolidated < ? ORDER BY said, id LIMIT ?",  # noqa: S608
-                    (*scope.place, level, most + 1),
+                    f"SELECT * FROM turns WHERE {SEEN} AND consolidated < ?{which} ORDER BY said, id LIMIT ?",  # noqa: S608
+                    (*scope.place, level, *places, most + 1),
                 ).fetchall()
                 result = Consolidated(turns=min(len(rows), most), left=max(0, len(rows) - most))
                 for row in rows[:most]:

@@ -27,6 +27,12 @@ _ORDER = re.compile(
     r"\b(?:system prompt|developer message|jailbreak|you are now|from now on you|you must|reveal|act as)\b",
     re.IGNORECASE,
 )
+_ASKS = re.compile(
+    r"^(?:please\s+|(?:can|could|will) you\s+)*(?:explain|show|list|write|give|tell|find|search|compare|calculate|compute|"
+    r"run|execute|fix|review|check|verify|proofread|teach|quiz|summari[sz]e|translate|help|make|create|draft|plan|let|"
+    r"use|read|open|step \d+)\b",
+    re.IGNORECASE,
+)
 _LEAD = re.compile(
     r"^(?:(?:(?:please\s+)?remember(?:\s+that)?|note(?:\s+that)?|by the way|btw|actually|well|so|oh|hi|hello|hey|"
     r"yes|no|also|and|but|correction|update|fyi|for the record|just so you know|as of (?:today|now)|"
@@ -70,6 +76,7 @@ _MANY: list[tuple[str, re.Pattern[str]]] = [
     }.items()
 ]
 _ASIDE = frozenset("new current favourite favorite latest old own usual preferred full main".split())
+_JOINT = re.compile(r",? and (?=(?:i|i'm|i’m|i've|my|we|our)\b)", re.IGNORECASE)
 _EVENT = re.compile(r"\b(?:i|we|my|our)\b", re.IGNORECASE)
 _FLEETING = re.compile(
     r"\b(?:tired|hungry|fine|ok(?:ay)?|sorry|busy|late|bored|happy|sad|confused|ready|back|here|sure|glad|question|"
@@ -94,16 +101,30 @@ def extract(turn: Turn) -> list[Extracted]:
     if turn.origin != "user":
         return []
     found: list[Extracted] = []
-    for sentence in _SENTENCE.split(_QUOTED.sub(" ", turn.text[:20_000])):
-        fact = _fact(sentence.strip(), turn.said)
+    for sentence in [clause for each in sentences(turn.text) for clause in _clauses(each)]:
+        fact = _fact(sentence, turn.said)
         if fact is not None:
             found.append(fact)
     return found
 
 
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a message without what it quotes."""
+    parts = _SENTENCE.split(_QUOTED.sub(" ", text[:20_000]))
+    return [part.strip() for part in parts if part.strip()]
+
+
 def suspicious(text: str) -> bool:
     """Whether a text reads like an order to the assistant about its own rules."""
     return _ORDER.search(text) is not None
+
+
+def _clauses(sentence: str) -> list[str]:
+    """Cut "my name is Ana and I live in Porto" in two, where each part is about something else."""
+    parts = [part.strip(" ,") for part in _JOINT.split(sentence)]
+    topics = [topic_of(undated(part)) for part in parts]
+    apart = len(parts) > 1 and all(topics) and len(set(topics)) == len(parts)
+    return parts if apart and not sentence.endswith("?") and not _UNSURE.search(sentence) else [sentence]
 
 
 def _fact(sentence: str, said: datetime) -> Extracted | None:
@@ -117,6 +138,8 @@ def _fact(sentence: str, said: datetime) -> Extracted | None:
         return None
     asked_to = _REMEMBER.match(sentence) is not None
     said_plainly = _LEAD.sub("", sentence).strip()
+    if _ASKS.match(said_plainly):
+        return None
     dated = find(said_plainly, said)
     topic = topic_of(undated(said_plainly))
     if topic is None and dated and _EVENT.search(said_plainly) and not _FLEETING.search(said_plainly):

@@ -82,11 +82,11 @@ async def chat_turn(ctx: Context, request: ChatRequest) -> Answered:
 async def _pieces(ctx: Context, turn: _Turn) -> list[Piece]:
     asked, heard = turn.request, turn.heard
     if asked.agent is None and not asked.plan and (heard.noted or heard.known):
-        await ctx.emit(Routed(role="memory", reason="you told me something" if heard.noted else "you told me before"))
+        await ctx.emit(Routed(role="memory", reason="you told me something" if heard.noted else "it asks about you"))
         if heard.noted:
             return [Piece(id="s1", role="memory", task=asked.question, claims=heard.noted, sources=heard.sources)]
         piece = await _work(ctx, turn, Piece(id="s1", role="memory", task=asked.question))
-        if not piece.declined:
+        if not piece.declined or not (turn.opened.collections or turn.opened.workspaces):
             return [piece]
     route = await ctx.step(decide_route, asked.question, asked.agent, asked.plan, turn.opened)
     await ctx.emit(Routed(role=route.role, reason=route.reason))

@@ -9,7 +9,7 @@ from mcp_servers.memory.keeper import Keeper, moment
 from memory.answers import recollect
 from memory.archive import New
 from memory.blocks import Edit
-from memory.consolidation import MODEL, RULES, Consolidation, Note, reasons
+from memory.consolidation import MODEL, RULES, Change, Consolidated, Consolidation, Note, reasons
 from memory.context import Message, plan
 from memory.exchange import FORMAT, exported, imported, markdown
 from memory.imports import keep, read
@@ -17,7 +17,6 @@ from memory.recall import Filter, Said, Turn
 from memory.summary import extractive
 
 AGENT = "agent"
-FACTS_AT_ONCE = 50  # turns that recording a turn reads at most; the rest is for `memory_consolidate`
 
 
 class Desk:
@@ -74,16 +73,17 @@ class Desk:
         ]  # fmt: skip
         kept = self._store.log.add(self._keeper.in_thread(thread), said)
         names = {turn.id for turn in kept}
-        facts: list[str] = []
-        quarantined: list[str] = []
-        if learn and self._keeper.section.saving == "auto":
-            done = self._store.consolidation.run(self._keeper.scope, most=FACTS_AT_ONCE)
-            facts = [change.outcome.fact.text for change in done.changes if change.turn in names]
-            quarantined = [turn for turn in done.quarantined if turn in names]
+        saved = self._keeper.section.saving == "auto"
+        done = Consolidated()
+        if learn:
+            done = self._store.consolidation.run(self._keeper.scope, dry=not saved, among=kept)
+        changes = [_change(change) for change in done.changes if change.turn in names]
         return r.Kept(
             turns=[turn.id for turn in kept],
-            facts=facts,
-            quarantined=quarantined,
+            saved=saved or not learn,
+            facts=[change.text for change in changes],
+            changes=changes,
+            quarantined=[turn for turn in done.quarantined if turn in names],
             sources=[turn.source for turn in kept],
         )
 
@@ -171,16 +171,7 @@ class Desk:
             reader = Consolidation(self._store.file, self._store.archive, self._store.blocks, lambda _turn: [])
         found = None if notes is None else [Note.model_validate(each.model_dump()) for each in notes]
         done = reader.run(self._keeper.scope, most=limit, dry=dry, notes=[] if skip else found)
-        changes = [
-            r.Change(
-                action=change.outcome.action,
-                turn=change.turn,
-                topic=change.outcome.fact.topic,
-                text=change.outcome.fact.text,
-                before=change.outcome.other.text if change.outcome.other else "",
-            )
-            for change in done.changes
-        ]
+        changes = [_change(change) for change in done.changes]
         return r.Changes(turns=done.turns, left=done.left, changes=changes, quarantined=done.quarantined)
 
     def summarise(self, thread: str, text: str, upto: int, *, dry: bool) -> r.Summaries:
@@ -214,3 +205,14 @@ class Desk:
         own = FORMAT in text[:200]
         done = imported(store.file, scope, text.split("\n")) if own else keep(store, scope, read(text))
         return r.Imported(added=done.added, present=done.present, refused=done.refused)
+
+
+def _change(change: Change) -> r.Change:
+    fact, other = change.outcome.fact, change.outcome.other
+    return r.Change(
+        action=change.outcome.action,
+        turn=change.turn,
+        topic=fact.topic,
+        text=fact.text,
+        before=other.text if other else "",
+    )

@@ -35,15 +35,6 @@ class Noted(BaseModel):
     topic: str = Field(default="", description="What a later sentence must be about to replace it.", max_length=200)
 
 
-class Kept(BaseModel):
-    """What became of turns: their ids, the facts that were learned, and what reads like an order and was only kept."""
-
-    turns: list[str]
-    facts: list[str] = Field(default_factory=list[str], description="Facts learned from them, in the user's words.")
-    quarantined: list[str] = []
-    sources: list[Source] = []
-
-
 class Change(BaseModel):
     """A fact that a turn gives, and what keeping it does to what was known."""
 
@@ -59,6 +50,17 @@ class Changes(BaseModel):
     left: int = Field(description="Turns that are still unread.")
     changes: list[Change]
     quarantined: list[str] = Field(description="Turns that read like orders to the assistant: kept, but no facts.")
+
+
+class Kept(BaseModel):
+    """What became of turns: their ids, the facts that they tell, and what reads like an order and was only kept."""
+
+    turns: list[str]
+    saved: bool = Field(default=True, description="False: facts are saved when consolidation is asked for.")
+    facts: list[str] = Field(default_factory=list[str], description="The facts, in the user's words.")
+    changes: list[Change] = []
+    quarantined: list[str] = []
+    sources: list[Source] = []
 
 
 class Unread(BaseModel):

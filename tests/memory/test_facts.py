@@ -71,6 +71,12 @@ def test_lasting_sentences_become_facts_with_a_topic(text: str, topic: str) -> N
     assert [fact.topic for fact in extract(turn(text))] == [topic]
 
 
+def test_a_sentence_that_tells_two_things_gives_two_facts() -> None:
+    told = extract(turn("My name is Ana and I live in Porto."))
+    assert [(fact.topic, fact.text) for fact in told] == [("name", "My name is Ana"), ("home", "I live in Porto.")]
+    assert len(extract(turn("I love bread and my butter."))) == 1
+
+
 @pytest.mark.parametrize(
     "text",
     [
