@@ -132,6 +132,15 @@ async def test_a_language_model_is_shown_examples_and_held_to_the_scheme(
     assert told.get("cost") is None, "what an own server charges is not known"
 
 
+async def test_an_answer_without_the_form_is_no_extraction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(lambda _heard: Says(text="I would rather not.")) as provider:
+        settings = hosted(tmp_path, provider.url, monkeypatch)
+        told = await call(tmp_path, "text_extract", settings, text=NEW, way="llm")
+    assert "did not keep to the form" in told["error"]
+    assert len(provider.asked) == 2, "it is asked once more"
+
+
+@pytest.mark.slow
 async def test_a_model_that_never_keeps_to_the_form_is_counted_and_not_believed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
