@@ -28,8 +28,8 @@ _ORDER = re.compile(
     re.IGNORECASE,
 )
 _ASKS = re.compile(
-    r"^(?:please\s+|(?:can|could|will) you\s+)*(?:explain|show|list|write|give|tell|find|search|compare|calculate|compute|"
-    r"run|execute|fix|review|check|verify|proofread|teach|quiz|summari[sz]e|translate|help|make|create|draft|plan|let|"
+    r"^(?:please\s+|(?:can|could|will) you\s+)*(?:explain|show|list|write|give|tell|find|search|compare|calculate|"
+    r"compute|run|execute|fix|review|check|verify|proofread|teach|quiz|summari[sz]e|translate|help|make|create|draft|plan|let|"
     r"use|read|open|step \d+)\b",
     re.IGNORECASE,
 )

@@ -18,9 +18,6 @@ SERVER = "memory"
 SPEAKER = "lyceum"
 LONGEST = 20_000  # characters of an answer that are kept
 REMEMBERED = 4000  # characters of the blocks that go before a model
-_ORDERS = re.compile(
-    r"```|^\s*(?:please\s+)?(?:explain|show|list|write|give|tell|find|compare|calculate|run|fix)\b", re.I
-)
 
 
 class Heard(BaseModel):
