@@ -21,6 +21,7 @@ import httpx2
 import pytest
 
 from mcp_servers.providers.practice import faults as wire
+from mcp_servers.providers.practice.said import Says
 from mcp_servers.providers.practice.serve import Fault, StandIn, running
 from tests.models.conftest import reply
 
@@ -119,28 +120,16 @@ def test_a_turn_with_a_tool_streams_through_it_and_is_the_first_model_it_lists(p
 
 @pytest.mark.parametrize("streams", [False, True], ids=["whole", "streamed"])
 async def test_two_tools_are_called_at_once_through_it(proxy: Proxy, streams: bool) -> None:
-    from pydantic_ai import Agent, RunContext
-
     from lyceum.settings import load_settings
     from models.resolve import ResolvedModels
-    from tests.models.test_wires import LISBON, OSLO, TEXT, Says
+    from tests.models.test_wires import LISBON, OSLO, TEXT
+    from tests.models.wires.asking import ask
 
     proxy.upstream.says = [Says(calls=(LISBON, OSLO)), Says(TEXT)]
-    days: list[tuple[str, int]] = []
-
-    def weather(city: str, day: int) -> str:
-        days.append((city, day))
-        return "rain"
-
-    async def listen(_ctx: RunContext[None], events: Any) -> None:
-        async for _ in events:
-            pass
-
     models = ResolvedModels(load_settings(), {})
-    agent = Agent(models.get(MODEL), tools=[weather])
-    result = await agent.run("How is the weather?", event_stream_handler=listen if streams else None)
+    told = await ask(models.get(MODEL), streams=streams)
     await models.close()
-    assert (result.output, sorted(days)) == (TEXT, [("Lisbon", 1), ("Oslo", 2)])
+    assert (told.error, told.text, sorted(told.days)) == (None, TEXT, [("Lisbon", 1), ("Oslo", 2)])
     assert [asked.body.get("stream", False) for asked in proxy.upstream.asked] == [streams, streams]
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from pydantic_ai import Agent, AgentStreamEvent, RunContext
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
 from pydantic_ai.models import Model
 from pydantic_ai.models.function import AgentInfo, FunctionModel
@@ -26,6 +25,8 @@ from mcp_servers.providers.practice.serve import Fault, StandIn, running
 from models.errors import friendly, kind_of
 from models.fallback import Chain, candidates
 from models.resolve import ResolvedModels
+from tests.models.wires import asking
+from tests.models.wires.asking import Told
 from tests.models.wires.places import AWS_KEY, PLACES, Place
 from tests.models.wires.signature import signed
 
@@ -131,41 +132,8 @@ def _fresh(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.rested()
 
 
-@dataclass
-class Told:
-    """What came of one question: its text, in how many pieces, the days that were asked for, and how it failed."""
-
-    text: str = ""
-    pieces: int = 0
-    days: list[tuple[str, int]] | None = None
-    input_tokens: int = 0
-    output_tokens: int = 0
-    error: Exception | None = None
-
-
 def ask(bench: Bench, model: Model, *, streams: bool) -> Told:
-    """Ask an agent with one tool about the weather, as our engine does (streamed) or as our tools do (whole)."""
-    told = Told(days=[])
-
-    def weather(city: str, day: int) -> str:
-        told.days = [*(told.days or []), (city, day)]
-        return f"{city} on day {day}: rain"
-
-    async def listen(_ctx: RunContext[None], events: AsyncIterable[AgentStreamEvent]) -> None:
-        async for event in events:
-            told.pieces += type(event).__name__ in ("PartDeltaEvent", "PartStartEvent")
-
-    async def asked() -> None:
-        handler = listen if streams else None
-        result = await Agent(model, tools=[weather]).run("How is the weather?", event_stream_handler=handler)
-        told.text = result.output
-        told.input_tokens, told.output_tokens = result.usage.input_tokens, result.usage.output_tokens
-
-    try:
-        bench.run(asked())
-    except Exception as error:  # noqa: BLE001 - what came of it is the point
-        told.error = error
-    return told
+    return bench.run(asking.ask(model, streams=streams))
 
 
 def second() -> Model:
@@ -205,7 +173,7 @@ def test_two_tools_are_called_at_once_and_both_results_go_back(bench: Bench, wir
     bench.provider.says = [Says(calls=(LISBON, OSLO)), Says(TEXT)]
     told = ask(bench, bench.model(wire), streams=streams)
     assert (told.error, told.text) == (None, TEXT)
-    assert sorted(told.days or []) == [("Lisbon", 1), ("Oslo", 2)]
+    assert sorted(told.days) == [("Lisbon", 1), ("Oslo", 2)]
     _, back = bench.provider.asked
     sent = back.raw.decode()
     assert "Lisbon on day 1: rain" in sent
