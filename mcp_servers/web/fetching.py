@@ -116,7 +116,9 @@ class Fetcher:
 
 def _client() -> httpx2.AsyncClient:
     # No proxy of the environment: it would resolve names a second time, and by itself.
-    return httpx2.AsyncClient(trust_env=False, follow_redirects=False, timeout=httpx2.Timeout(10))
+    # No connection is used twice: the pool knows addresses only, and two names at one address are two certificates.
+    limits = httpx2.Limits(max_keepalive_connections=0)
+    return httpx2.AsyncClient(trust_env=False, follow_redirects=False, timeout=httpx2.Timeout(10), limits=limits)
 
 
 def _where(target: Target) -> tuple[str, str, int]:

@@ -109,7 +109,9 @@ async def open_source(runtime: Runtime, thread: str, place: Place) -> Opened:
             opened.words = _words_of(schema)
             opened.size = f"{len(schema.tables)} tables"
         else:
-            opened.size = (await runtime.tools.call("web", "web_status", {}))["searches_with"]
+            status = await runtime.tools.call("web", "web_status", {})
+            opened.size = str(status["searches_with"])
+            opened.problem = "" if status["ready"] else opened.size
     except (ModelRetry, UserError) as error:
         opened.problem = f"{error.message} {error.next_step}".strip()
     if not opened.problem and opened.kind != "web":

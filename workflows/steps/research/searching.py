@@ -114,7 +114,8 @@ async def fetch_page(runtime: Runtime, origin: str, query: str, url: str) -> Fou
     wanted = set(content_words(query))
     for source in map(Source.model_validate, answer["sources"]):
         held = wanted.intersection(content_words(f"{source.title} {source.locator} {source.text}"))
-        found.registered.append(_registered(source, origin, len(held) / max(1, len(wanted)), notes))
+        registered = _registered(source, origin, round(len(held) / max(1, len(wanted)), 3), notes)
+        found.registered.append(registered.model_copy(update={"retrieved": datetime.fromisoformat(answer["fetched"])}))
     found.milliseconds = _since(began)
     return found
 
