@@ -30,13 +30,19 @@ from models.prices import Prices
 from models.resolve import ResolvedModels
 from workflows.chat_turn import chat_turn
 from workflows.code_until_green import code_until_green
+from workflows.consolidate import consolidate
 from workflows.deep_research import deep_research
 from workflows.engines.engine import Engine
 from workflows.engines.journal import JournalEngine
 from workflows.engines.journal_store import JournalStore
 from workflows.runtime import Runtime
 
-FLOWS = {"chat_turn": chat_turn, "code_until_green": code_until_green, "deep_research": deep_research}
+FLOWS = {
+    "chat_turn": chat_turn,
+    "code_until_green": code_until_green,
+    "deep_research": deep_research,
+    "consolidate": consolidate,
+}
 _TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".xlsx", ".sqlite", ".sqlite3", ".db", ".duckdb")
 
 

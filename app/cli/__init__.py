@@ -10,6 +10,7 @@ COMMANDS = {
     "chat": ("app.cli.chat", "ask the team, once or in conversation"),
     "research": ("app.cli.research", "a cited report from documents, tables and the web, by an approved plan"),
     "runs": ("app.cli.runs", "list, show, watch, approve, cancel and resume runs"),
+    "memory": ("app.cli.memory", "what is remembered: show, edit, search, undo, forget, export, import"),
     "models": ("app.cli.models", "who can answer here, and local models to pull"),
     "batch": ("app.cli.batch", "many questions at a provider's batch price, fetched later"),
     "mcp": ("app.cli.mcp", "list the tool servers, or serve them to other clients"),

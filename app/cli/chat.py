@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--offline", action="store_true", help="use the offline engine")
     parser.add_argument("-c", "--continue", dest="latest", action="store_true", help="continue the latest thread")
     parser.add_argument("--resume", metavar="THREAD", help="continue this thread")
+    parser.add_argument("--incognito", action="store_true", help="know nothing from before and leave nothing behind")
     parser.add_argument("--json", action="store_true", help="the event log as JSON lines on standard output")
     parser.add_argument("--yes", action="store_true", help="approve every tool call of this turn")
     parser.add_argument(
@@ -43,7 +44,20 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         from app.cli.first_run import ask_what_there_is
 
         ask_what_there_is(settings)
+    if args.incognito:
+        return _incognito(args, settings, question)
     return asyncio.run(_chat(args, settings, question))
+
+
+def _incognito(args: argparse.Namespace, settings: Settings, question: str | None) -> int:
+    """Talk on a home that ends with the conversation: its thread, its memory and what was attached go with it."""
+    from app.front_door import passing_home
+
+    if args.latest or args.resume:
+        raise UserError("An incognito conversation continues nothing.", next_step="Leave out -c and --resume.")
+    say("incognito: nothing from before is known, and nothing is kept")
+    with passing_home(settings, "models") as passing:
+        return asyncio.run(_chat(args, passing, question))
 
 
 def answer_once(settings: Settings, question: str) -> int:

@@ -151,6 +151,7 @@ class Desk:
         shown = [
             (hit.turn.id, f"{hit.turn.speaker}, {hit.turn.said:%-d %B %Y}: {hit.turn.text} [{hit.turn.id}]")
             for hit in recalled
+            if hit.turn.origin != "assistant" and not hit.turn.text.rstrip().endswith("?")
         ]
         window = plan(
             limit, blocks=self._store.blocks.render(scope), summary=summary.text if summary else "", messages=said,
@@ -165,12 +166,15 @@ class Desk:
         topics = dict.fromkeys(fact.topic for fact in self._store.archive.facts(scope) if fact.topic)
         return r.Unread(turns=[turn.source for turn in turns], known=list(topics))
 
-    def consolidate(self, limit: int, notes: Sequence[r.Noted] | None, *, dry: bool, skip: bool) -> r.Changes:
+    def consolidate(
+        self, limit: int, notes: Sequence[r.Noted] | None, turns: Sequence[str], *, dry: bool, skip: bool
+    ) -> r.Changes:
+        among = [self._store.log.get(self._keeper.scope, turn) for turn in turns] or None
         reader = self._store.consolidation
         if skip:
             reader = Consolidation(self._store.file, self._store.archive, self._store.blocks, lambda _turn: [])
         found = None if notes is None else [Note.model_validate(each.model_dump()) for each in notes]
-        done = reader.run(self._keeper.scope, most=limit, dry=dry, notes=[] if skip else found)
+        done = reader.run(self._keeper.scope, most=limit, dry=dry, notes=[] if skip else found, among=among)
         changes = [_change(change) for change in done.changes]
         return r.Changes(turns=done.turns, left=done.left, changes=changes, quarantined=done.quarantined)
 

@@ -182,11 +182,14 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         notes: Annotated[
             list[r.Noted] | None, Field(description="What a model found in these turns.", max_length=1000)
         ] = None,
+        turns: Annotated[
+            list[Annotated[str, Field(max_length=400)]], Field(description="Only these turns.", max_length=1000)
+        ] = [],  # noqa: B006
         dry: Annotated[bool, Field(description="Only show what would change.")] = False,
         skip: Annotated[bool, Field(description="Mark the turns as read and keep no fact.")] = False,
     ) -> r.Changes:
         """Turn the oldest unread turns into facts: new, repeated or superseding an older one. The turns stay."""
-        return await do(lambda desk: desk.consolidate(limit, notes, dry=dry, skip=skip))
+        return await do(lambda desk: desk.consolidate(limit, notes, turns, dry=dry, skip=skip))
 
     @server.expose(title="Summarise old turns", effect="write")
     async def memory_summarise(
