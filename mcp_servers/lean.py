@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import numpy as np
 from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.tools.base import Tool
-from mcp_types import CallToolResult
+from mcp_types import CallToolResult, InputRequiredResult
 from pydantic import BaseModel, Field
 
 from lyceum.errors import ModelRetry, OperatorError, nearest
@@ -98,7 +98,7 @@ def lean(server: ToolServer, *, read_only: bool = False) -> ToolServer:
     """List the default tools of a combined server; the others are searched for and called by name."""
     shown = [tool for name in DEFAULT for tool in server.own_tools if tool.name == name]
     shelf = Shelf([tool for tool in server.own_tools if tool.name not in DEFAULT])
-    made = ToolServer(server.name, instructions=f"{server.instructions}\n{INSTRUCTIONS}", tools=shown)
+    made = ToolServer(server.name, instructions=f"{server.instructions}\n{INSTRUCTIONS}", tools=shown).take(server)
 
     @made.expose(title="Find more tools", effect="read")
     async def tools_search(
@@ -112,14 +112,18 @@ def lean(server: ToolServer, *, read_only: bool = False) -> ToolServer:
         return FoundTools(tools=[_told(tool) for tool in found])
 
     @made.expose(title="Call a tool that reads", effect="read")
-    async def tools_call_read(context: Context[Any, Any], name: Name, arguments: Arguments) -> Called:
+    async def tools_call_read(
+        context: Context[Any, Any], name: Name, arguments: Arguments
+    ) -> Called | InputRequiredResult:
         """Call a tool found with tools_search that changes nothing; its own schema and rules hold."""
         return await _called(shelf.get(name, reading=True), arguments, context)
 
     if not read_only:
 
         @made.expose(title="Call a tool that changes things", effect="destroy")
-        async def tools_call_write(context: Context[Any, Any], name: Name, arguments: Arguments) -> Called:
+        async def tools_call_write(
+            context: Context[Any, Any], name: Name, arguments: Arguments
+        ) -> Called | InputRequiredResult:
             """Call a tool found with tools_search that may add, change or remove; its own schema and rules hold."""
             return await _called(shelf.get(name, reading=False), arguments, context)
 
@@ -139,8 +143,10 @@ def _told(tool: Tool) -> FoundTool:
     )
 
 
-async def _called(tool: Tool, arguments: dict[str, Any], context: Context[Any, Any]) -> Called:
+async def _called(tool: Tool, arguments: dict[str, Any], context: Context[Any, Any]) -> Called | InputRequiredResult:
     result = await tool.run(arguments, context)
+    if isinstance(result, InputRequiredResult):
+        return result
     assert isinstance(result, CallToolResult), "every tool here is a typed one"
     return Called(tool=tool.name, result=result.structured_content or {})
 

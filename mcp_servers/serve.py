@@ -19,7 +19,8 @@ EVERYTHING = "all"
 class Choice:
     """What is served: the lean set unless servers (`all` for every one) or single tools are named.
 
-    `read_only` leaves out every tool that changes anything; `namespace` is put before each name, with an underscore.
+    `read_only` leaves out every tool that changes anything; `namespace` is put before each name, with an underscore;
+    `conformance` adds the fixtures of the protocol's own suite.
     """
 
     toolsets: Sequence[str] = ()
@@ -27,11 +28,13 @@ class Choice:
     without: Sequence[str] = ()
     read_only: bool = False
     namespace: str = ""
+    conformance: bool = False
 
 
 def combined(settings: Settings, choice: Choice | None = None) -> ToolServer:
     """Make the chosen tools one server; raises UserError for a server or tool that does not exist."""
     from lyceum.run_store import SqliteRunStore
+    from mcp_servers.conformance.mount import fixtures
     from mcp_servers.lean import lean
 
     choice = choice or Choice()
@@ -49,31 +52,25 @@ def combined(settings: Settings, choice: Choice | None = None) -> ToolServer:
         and name not in choice.without
         and (not choice.read_only or (tool.annotations and tool.annotations.read_only_hint))
     ]
-    made = ToolServer("lyceum", instructions=server.instructions or "", tools=kept)
+    made = ToolServer("lyceum", instructions=server.instructions or "", tools=kept).take(server)
     if not choice.toolsets and not choice.tools:
         made = lean(made, read_only=choice.read_only)
-    if not choice.namespace:
-        return made
-    renamed = [tool.model_copy(update={"name": f"{choice.namespace}_{tool.name}"}) for tool in made.own_tools]
-    return ToolServer("lyceum", instructions=made.instructions or "", tools=renamed)
+    tools = list(made.own_tools)
+    if choice.namespace:
+        tools = [tool.model_copy(update={"name": f"{choice.namespace}_{tool.name}"}) for tool in tools]
+    extra = [fixtures()] if choice.conformance else []
+    tools += [tool for each in extra for tool in each.own_tools]
+    return ToolServer("lyceum", instructions=made.instructions or "", tools=tools).take(made, *extra)
 
 
 def serve(
     settings: Settings, choice: Choice, *, transport: Literal["stdio", "http"] = "stdio", port: int = 8765
 ) -> None:
     """Serve until the client goes away. HTTP binds to loopback only, with Host and Origin checked."""
-    from mcp.server.transport_security import TransportSecuritySettings
-
     server = combined(settings, choice)
     if transport == "stdio":
         server.run("stdio")
         return
-    if not 0 < port < 65536:
-        raise UserError(f"{port} is not a port.", next_step="Choose one from 1 to 65535.")
-    allowed = [f"127.0.0.1:{port}", f"localhost:{port}"]
-    security = TransportSecuritySettings(
-        enable_dns_rebinding_protection=True,
-        allowed_hosts=allowed,
-        allowed_origins=[f"http://{host}" for host in allowed],
-    )
-    server.run("streamable-http", host="127.0.0.1", port=port, transport_security=security)
+    from mcp_servers.http import serve_http
+
+    serve_http(server, port)

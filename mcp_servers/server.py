@@ -3,45 +3,110 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-from mcp.server.mcpserver import MCPServer
+from mcp.server.extension import Extension
+from mcp.server.mcpserver import MCPServer, RequestStateSecurity
 from mcp.server.mcpserver.tools.base import Tool
-from pydantic import BaseModel
+from mcp_types import CompleteRequestParams
 
 from lyceum import __version__
-from mcp_servers.tool import Effect, typed_tool
+from mcp_servers.completions import Complete, Completers
+from mcp_servers.log_lines import offer_log_lines
+from mcp_servers.subscriptions import serve_older_subscribers
+from mcp_servers.tool import Effect, TaskSupport, typed_tool
 
-FunctionT = TypeVar("FunctionT", bound=Callable[..., Awaitable[BaseModel]])
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Awaitable[Any]])
 
 
 class ToolServer(MCPServer[Any]):
-    """An MCP server whose tools keep the house contract; see `mcp_servers/tool.py` for what that adds."""
+    """An MCP server whose tools keep the house contract; see `mcp_servers/tool.py` for what that adds.
 
-    def __init__(self, name: str, *, instructions: str, tools: Sequence[Tool] = ()) -> None:
-        super().__init__(name, instructions=instructions, version=__version__, tools=list(tools), log_level="WARNING")
-        self._own_tools = list(tools)
+    `state` seals what a client sends back between two rounds of one call: with the same key a restarted process
+    still takes it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        instructions: str,
+        tools: Sequence[Tool] = (),
+        extensions: Sequence[Extension] = (),
+        state: RequestStateSecurity | None = None,
+    ) -> None:
+        super().__init__(
+            name,
+            instructions=instructions,
+            version=__version__,
+            tools=list(tools),
+            extensions=extensions,
+            request_state_security=state,
+            log_level="WARNING",
+        )
+        self._completers = Completers()
+        self._logs = False
+        serve_older_subscribers(self._lowlevel_server, self._subscriptions)
 
     @property
     def own_tools(self) -> Sequence[Tool]:
-        return self._own_tools
+        return self._tool_manager.list_tools()
 
-    def expose(self, *, title: str, effect: Effect, open_world: bool = False) -> Callable[[FunctionT], FunctionT]:
+    def expose(
+        self, *, title: str, effect: Effect, open_world: bool = False, task: TaskSupport = "none"
+    ) -> Callable[[FunctionT], FunctionT]:
         """Publish a typed async function as a tool.
 
         `effect`: "read" changes nothing, "run" computes in isolation, "write" adds, "destroy" may replace or remove.
+        `task`: whether a client that knows tasks gets one instead of a long wait; see `mcp_servers/tasks/`.
         """
 
         def decorate(function: FunctionT) -> FunctionT:
-            tool = typed_tool(function, title=title, effect=effect, open_world=open_world)
-            self._tool_manager._tools[tool.name] = tool  # pyright: ignore[reportPrivateUsage]
-            self._own_tools.append(tool)
+            self.put(typed_tool(function, title=title, effect=effect, open_world=open_world, task=task))
             return function
 
         return decorate
 
+    def put(self, tool: Tool) -> None:
+        """Add a tool that is already made."""
+        self._tool_manager._tools[tool.name] = tool  # pyright: ignore[reportPrivateUsage]
+
+    def complete(self, of: str, argument: str) -> Callable[[Complete], Complete]:
+        """Suggest values for an argument of a prompt (its name) or of a resource template (its address)."""
+
+        def decorate(function: Complete) -> Complete:
+            self._completers[of, argument] = function
+            self._offer_completions()
+            return function
+
+        return decorate
+
+    def offer_log_lines(self) -> None:
+        """Let clients ask for log lines; `log_lines.log_line` sends one."""
+        self._logs = True
+        offer_log_lines(self._lowlevel_server)
+
+    def take(self, *others: ToolServer) -> Self:
+        """Serve what others offer beside tools: resources, templates, prompts, completions and log lines."""
+        for other in others:
+            for resource in other._resource_manager.list_resources():
+                self.add_resource(resource)
+            self._resource_manager._templates.update(other._resource_manager._templates)  # pyright: ignore[reportPrivateUsage]
+            for prompt in other._prompt_manager.list_prompts():
+                self.add_prompt(prompt)
+            self._completers.update(other._completers)
+            if other._logs:
+                self.offer_log_lines()
+        if self._completers:
+            self._offer_completions()
+        return self
+
+    def _offer_completions(self) -> None:
+        self._lowlevel_server.add_request_handler("completion/complete", CompleteRequestParams, self._completers.answer)
+
 
 def combine(name: str, servers: Sequence[ToolServer]) -> ToolServer:
-    """Serve several servers' tools from one process; their names are unique by their prefix."""
+    """Serve several servers from one process; their tools' names are unique by their prefix."""
     instructions = "\n".join(f"{server.name}: {server.instructions}" for server in servers)
-    return ToolServer(name, instructions=instructions, tools=[tool for s in servers for tool in s.own_tools])
+    made = ToolServer(name, instructions=instructions, tools=[tool for s in servers for tool in s.own_tools])
+    return made.take(*servers)

@@ -10,12 +10,12 @@ import base64
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools.base import Tool
-from mcp_types import CallToolResult, ImageContent, TextContent, ToolAnnotations
+from mcp_types import CallToolResult, ImageContent, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ValidationError
 
 from lyceum.errors import LyceumError
@@ -23,6 +23,7 @@ from mcp_servers.pictured import Pictured
 from mcp_servers.schema import flatten
 
 Effect = Literal["read", "run", "write", "destroy"]
+TaskSupport = Literal["none", "optional", "required", "run"]
 
 # What a tool does to the world: `run` computes in isolation, `write` adds, `destroy` may remove or replace.
 _HINTS: dict[Effect, tuple[bool, bool, bool]] = {
@@ -34,7 +35,13 @@ _HINTS: dict[Effect, tuple[bool, bool, bool]] = {
 
 
 class TypedTool(Tool):
-    """A tool made from a typed async function that returns a pydantic model."""
+    """A tool made from a typed async function that returns a pydantic model.
+
+    `task`: "optional" may become a task when it takes long, "required" is refused to clients that know no tasks, and
+    "run" starts a run of the store (its result's `run`), which is then the task.
+    """
+
+    task: TaskSupport = "none"
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
         known = self.parameters.get("properties", {})
@@ -51,8 +58,13 @@ class TypedTool(Tool):
             raise
 
 
-def typed_tool(function: Callable[..., Awaitable[BaseModel]], *, title: str, effect: Effect, open_world: bool) -> Tool:
-    """Make a `TypedTool`; the function's docstring is its description, its `Annotated` parameters the schema."""
+def typed_tool(
+    function: Callable[..., Awaitable[Any]], *, title: str, effect: Effect, open_world: bool, task: TaskSupport = "none"
+) -> Tool:
+    """Make a `TypedTool`; the function's docstring is its description, its `Annotated` parameters the schema.
+
+    What it returns is one pydantic model, or `Model | InputRequiredResult` where it may have to ask first.
+    """
     read_only, destructive, idempotent = _HINTS[effect]
     tool = TypedTool.from_function(
         _answering(function),
@@ -67,18 +79,27 @@ def typed_tool(function: Callable[..., Awaitable[BaseModel]], *, title: str, eff
         ),
     )
     tool.parameters = flatten(tool.parameters)
-    result = inspect.signature(function, eval_str=True).return_annotation
-    tool.fn_metadata.output_schema = flatten(cast("type[BaseModel]", result).model_json_schema(mode="serialization"))
+    tool.fn_metadata.output_schema = flatten(_result_model(function).model_json_schema(mode="serialization"))
+    assert isinstance(tool, TypedTool)
+    tool.task = task
     return tool
 
 
-def _answering(function: Callable[..., Awaitable[BaseModel]]) -> Callable[..., Awaitable[CallToolResult]]:
+def _result_model(function: Callable[..., Any]) -> type[BaseModel]:
+    result = inspect.signature(function, eval_str=True).return_annotation
+    models = [each for each in get_args(result) if each is not InputRequiredResult] or [result]
+    return cast("type[BaseModel]", models[0])
+
+
+def _answering(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[CallToolResult]]:
     @functools.wraps(function)
-    async def answer(*args: Any, **kwargs: Any) -> CallToolResult:
+    async def answer(*args: Any, **kwargs: Any) -> CallToolResult | InputRequiredResult:
         try:
             result = await function(*args, **kwargs)
         except LyceumError as error:
             raise ToolError(f"{error.message} {error.next_step}".strip()) from error
+        if isinstance(result, InputRequiredResult):
+            return result
         text = result.model_dump_json(exclude_none=True)
         pictures = [
             ImageContent(type="image", data=base64.b64encode(png).decode(), mime_type="image/png")
@@ -92,7 +113,7 @@ def _answering(function: Callable[..., Awaitable[BaseModel]]) -> Callable[..., A
     signature = inspect.signature(function, eval_str=True)
     answer.__signature__ = signature.replace(return_annotation=CallToolResult)  # pyright: ignore[reportAttributeAccessIssue]
     answer.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()} | {"return": CallToolResult}
-    return answer
+    return cast("Callable[..., Awaitable[CallToolResult]]", answer)
 
 
 def _what_to_send(name: str, parameters: dict[str, Any], error: ValidationError) -> str:

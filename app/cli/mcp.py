@@ -14,7 +14,10 @@ SERVING: dict[str, object] = {"toolsets": "", "read_only": False}
 CLIENTS: dict[str, object] = {"client": None, "file": None, "json": False}
 TAKES: dict[str, dict[str, object]] = {
     "list": {"json": False},
-    "serve": {**SERVING, "transport": "stdio", "port": 8765, "tools": "", "exclude_tools": "", "namespace": ""},
+    "serve": {
+        **SERVING,
+        **{"transport": "stdio", "port": 8765, "tools": "", "exclude_tools": "", "namespace": "", "conformance": False},
+    },
     "config": {**SERVING, **CLIENTS, "write": False},
     "doctor": CLIENTS,
 }
@@ -32,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exclude-tools", default="", metavar="A,B", help="serve: all but these tools")
     parser.add_argument("--namespace", default="", metavar="NS", help="serve: put NS_ before the name of each tool")
     parser.add_argument("--read-only", action="store_true", help="serve, config: no tool that changes anything")
+    parser.add_argument("--conformance", action="store_true", help="serve: add the fixtures of the protocol's suite")
     parser.add_argument("--file", metavar="PATH", help="config, doctor: the client's file, if not in its usual place")
     parser.add_argument("--write", action="store_true", help="config: write the file; without it, only shown")
     parser.add_argument("--json", action="store_true", help="list, config, doctor: machine-readable")
@@ -61,6 +65,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         without=_names(args.exclude_tools),
         read_only=args.read_only,
         namespace=args.namespace,
+        conformance=args.conformance,
     )
     serve(settings, choice, transport=args.transport, port=args.port)
     return 0
