@@ -12,6 +12,8 @@ _ABOUT_SELF = re.compile(
     r"|\b(?:about|remember|told|know(?:n)?(?: about)?)\s+(?:me|us)\b|\bwho am i\b|\bi(?:'|’)(?:m|ve)\b",
     re.IGNORECASE,
 )
+_TO_ME = re.compile(r"^\s*(?:who|which|what|when|where)\b.*\b(?:me|us)\b", re.IGNORECASE)
+_POSSESSED = re.compile(r"\b(?:my|our)\s+\w", re.IGNORECASE)
 _HOW_TO = re.compile(
     r"^\s*(?:please\s+)?(?:how (?:do|can|should|would|could) (?:i|we)|can i|could i|should i|help me|show me|"
     r"tell me how|give me|explain|write|make|let me|what (?:do|should|can) (?:i|we) (?:need|have) to)\b",
@@ -52,7 +54,8 @@ _ASIDE = frozenset("new current favourite favorite latest old own usual preferre
 
 def about_self(question: str) -> bool:
     """Whether a question asks about the one who asks, and not how to do something."""
-    return _ABOUT_SELF.search(question) is not None and _HOW_TO.match(question) is None
+    how_to = _HOW_TO.match(question) is not None and _POSSESSED.search(question) is None
+    return not how_to and (_ABOUT_SELF.search(question) or _TO_ME.search(question)) is not None
 
 
 def speaks_of_self(text: str) -> bool:

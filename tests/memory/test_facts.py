@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from memory.archive import Archive, New
+from memory.asked import about_self
 from memory.blocks import Blocks, Edit
 from memory.consolidation import Consolidation, reasons
 from memory.database import MemoryFile
@@ -182,3 +185,12 @@ def test_consolidation_leaves_the_users_own_blocks_alone(file: MemoryFile) -> No
     recall.add(ANA, [Said(text="I live in Porto.")])
     Consolidation(file, archive, blocks).run(ANA)
     assert blocks.get(ANA, "human").text == "Mine."
+
+
+def test_every_question_of_the_conversation_is_seen_to_be_about_the_one_who_asks() -> None:
+    asked = yaml.safe_load((Path(__file__).parent / "talk.yaml").read_text(encoding="utf-8"))
+    impersonal = {"What is the gate code?"}
+    questions = [*(each["question"] for each in asked["asked"]), *asked["never_told"]]
+    assert {question for question in questions if not about_self(question)} == impersonal
+    for question in ("How do I compute attention?", "What is LoRA?", "Explain BM25 to me.", "Can I use a GPU?"):
+        assert not about_self(question)
