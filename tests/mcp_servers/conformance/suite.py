@@ -1,0 +1,144 @@
+"""The protocol's own conformance suite, installed as pinned, run against the server that users get.
+
+`python -m tests.mcp_servers.conformance.suite` runs it and writes the table of docs/conformance.md.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import platformdirs
+
+HERE = Path(__file__).parent
+PAGE = HERE.parents[2] / "docs" / "conformance.md"
+ROUNDS = {
+    "2025-11-25": ["--requirements", "2025-11-25"],
+    "2026-07-28": ["--requirements", "2026-07-28"],
+    "everything": ["--suite", "all"],
+}
+_LINE = re.compile(r"^[✓✗] (?P<scenario>[a-z0-9-]+): (?P<passed>\d+) passed, (?P<failed>\d+) failed", re.MULTILINE)
+_TOTAL = re.compile(r"^Total: (\d+) passed, (\d+) failed", re.MULTILINE)
+_MARK = "<!-- written by `make conformance` -->"
+
+
+class Unavailable(Exception):
+    """What the suite needs cannot be had here."""
+
+
+@dataclass
+class Round:
+    """What one run of the suite counted: by scenario, checks that passed and failed."""
+
+    passed: int
+    failed: int
+    scenarios: dict[str, tuple[int, int]] = field(default_factory=dict[str, "tuple[int, int]"])
+    output: str = ""
+
+
+def installed() -> tuple[str, Path]:
+    """Install the suite once per pinned version; return a Node.js and the suite's script. Raises Unavailable."""
+    pinned = (HERE / "package-lock.json").read_bytes()
+    folder = Path(platformdirs.user_cache_dir("lyceum")) / f"conformance-{hashlib.sha256(pinned).hexdigest()[:12]}"
+    script = folder / "node_modules" / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
+    if not script.exists():
+        npm = shutil.which("npm")
+        if npm is None:
+            raise Unavailable("npm is not on PATH: install Node.js.")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as building:
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(HERE / name, building)
+            quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+            done = subprocess.run([npm, "ci", *quiet], cwd=building, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise Unavailable(f"npm could not install the suite: {done.stderr[-500:]}")
+            with contextlib.suppress(OSError):  # another run was quicker
+                Path(building).rename(folder)
+            Path(building).mkdir(exist_ok=True)
+    nodes = sorted(folder.glob("node_modules/node-*/bin/node"))
+    node = str(nodes[0]) if nodes else shutil.which("node")
+    if node is None:
+        raise Unavailable("There is no Node.js.")
+    return node, script
+
+
+@contextlib.contextmanager
+def served(home: Path) -> Generator[int]:
+    """Serve the product with its fixtures in a process of its own, over HTTP; gives its port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    code = "import sys; from app.cli import main; sys.exit(main(sys.argv[1:]))"
+    options = ["mcp", "serve", "--toolsets", "course", "--conformance", "--transport", "http", "--port", str(port)]
+    with (home / "server.log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, *options],
+            env={"LYCEUM_HOME": str(home), "PATH": os.environ["PATH"]},
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+        )
+    try:
+        for _ in range(600):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def run(options: list[str], port: int) -> Round:
+    """Run the suite once. Raises Unavailable where it cannot be installed or says nothing that can be read."""
+    node, script = installed()
+    command = [node, str(script), "server", "--url", f"http://127.0.0.1:{port}/mcp", *options]
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    total = _TOTAL.search(done.stdout)
+    if total is None:
+        raise Unavailable(f"The suite gave no total: {done.stderr[-500:]}")
+    counted = {m["scenario"]: (int(m["passed"]), int(m["failed"])) for m in _LINE.finditer(done.stdout)}
+    return Round(int(total[1]), int(total[2]), counted, done.stdout)
+
+
+def run_all() -> dict[str, Round]:
+    with tempfile.TemporaryDirectory() as home, served(Path(home)) as port:
+        return {name: run(options, port) for name, options in ROUNDS.items()}
+
+
+def table(rounds: dict[str, Round]) -> str:
+    """Return the results as the page shows them: checks passed of those made."""
+    scenarios = sorted({scenario for each in rounds.values() for scenario in each.scenarios})
+    total = " | ".join(f"{each.passed} of {each.passed + each.failed}" for each in rounds.values())
+    lines = ["| scenario | " + " | ".join(rounds) + " |", "| --- |" + " --- |" * len(rounds), f"| **all** | {total} |"]
+    for scenario in scenarios:
+        cells = [each.scenarios.get(scenario) for each in rounds.values()]
+        shown = [" " if cell is None else f"{cell[0]} of {sum(cell)}" if sum(cell) else "skipped" for cell in cells]
+        lines.append(f"| {scenario} | " + " | ".join(shown) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def page(rounds: dict[str, Round]) -> str:
+    """Return docs/conformance.md with the results of these rounds in it."""
+    written = PAGE.read_text(encoding="utf-8").partition(_MARK)[0]
+    return f"{written}{_MARK}\n\n{table(rounds)}"
+
+
+if __name__ == "__main__":
+    found = run_all()
+    for name, each in found.items():
+        print(f"{name}: {each.passed} passed, {each.failed} failed")
+    PAGE.write_text(page(found), encoding="utf-8")
+    sys.exit(1 if any(each.failed for each in found.values()) else 0)
