@@ -139,6 +139,6 @@ def page(rounds: dict[str, Round]) -> str:
 if __name__ == "__main__":
     found = run_all()
     for name, each in found.items():
-        print(f"{name}: {each.passed} passed, {each.failed} failed")
+        sys.stdout.write(f"{name}: {each.passed} passed, {each.failed} failed\n")
     PAGE.write_text(page(found), encoding="utf-8")
     sys.exit(1 if any(each.failed for each in found.values()) else 0)
