@@ -186,6 +186,7 @@ def running(mind: Callable[[Heard], Says]) -> Generator[StandIn]:
 
     provider = StandIn(mind)
     with socket.socket() as listening:
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # no piece is held back
         listening.bind(("127.0.0.1", 0))
         provider.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         quiet = uvicorn.Config(application(provider), log_level="critical", ws="none", lifespan="off")
