@@ -48,7 +48,9 @@ class Rival:
         for package in RIVALS[self.name]:
             command += ["--with", package]
         command += ["python", str(HERE / f"engines_{self.name}.py"), what, str(self.folder), str(count)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+        )
 
     def run(self, what: str, count: int = 0) -> tuple[int, dict[str, Any]]:
         process = self.start(what, count)
@@ -141,9 +143,7 @@ def rival_guarantees(name: str) -> dict[str, Any]:
 
 def _kill_tree(process: subprocess.Popen[str]) -> None:
     """Kill a program that uv runs, as kill -9 would; uv itself ends with it."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    for pid in [int(each) for each in children] or [process.pid]:
-        os.kill(pid, 9)
+    os.killpg(process.pid, 9)
     process.communicate()
 
 

@@ -87,6 +87,7 @@ class Server:
             if time.monotonic() > ends:
                 os.kill(known.pid, signal.SIGKILL)
             time.sleep(0.05)
+        _ended(known.pid)
         self._file.unlink(missing_ok=True)
         return True
 

@@ -35,7 +35,7 @@ from models.budgets import Ledger
 from workflows.context import Flow
 from workflows.engines.journal_context import Drive, JournalContext, Suspended
 from workflows.engines.journal_store import JournalStore
-from workflows.engines.replay import Replay, after_failure
+from workflows.engines.replay import PathChanged, Replay, after_failure
 from workflows.runtime import Runtime
 
 LEASE_SECONDS = 20.0
@@ -144,6 +144,8 @@ class JournalEngine:
                 raise
         except (StoreFailed, LeaseLost):
             raise
+        except PathChanged as changed:
+            await self._fail(drive, changed.error)
         except TimeoutError as error:
             await self._fail(drive, self._late() if error.args == ("late",) else _friendly(error))
         except Exception as error:  # noqa: BLE001 - the last place that can turn a crash into a readable end

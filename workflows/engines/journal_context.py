@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from pydantic import BaseModel, TypeAdapter
 
-from lyceum.errors import LeaseLost, LyceumError, StoreFailed, UserError
+from lyceum.errors import LeaseLost, LyceumError, StoreFailed
 from lyceum.events import Answered, ApprovalAsked, ApprovalDecided
 from lyceum.runs import ENDED, Decision, Lease, Run
 from models.budgets import Ledger
 from models.prices import Prices
 from workflows.context import AgentInput, Context
 from workflows.engines.failures import Failure
-from workflows.engines.replay import Replay
+from workflows.engines.replay import Replay, path_changed
 from workflows.engines.shields import Shields
 from workflows.engines.steps import call_step, child_id, fingerprint, signature
 from workflows.runtime import Runtime, StepScope
@@ -178,11 +178,7 @@ class JournalContext:
         schema = edits.model_json_schema() if edits else None
         approval = await store.ask(self.run_id, key, title=title, request=request, edits=schema)
         if fingerprint(approval.request) != fingerprint(request):
-            raise UserError(
-                f"Run {self.run_id} cannot be resumed: {key} asked for something else before, so its code or input "
-                "changed since.",
-                next_step=f"Start it anew with `lyceum runs fork {self.run_id}`, or guard the change with ctx.version.",
-            )
+            raise path_changed(self.run_id, f"{key} asked for something else before")
         await self._emit_once(ApprovalAsked(approval=approval.id, title=title, request=request), f"{key}.asked")
         decision = approval.decision
         if decision is None and timeout is not None:

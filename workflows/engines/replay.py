@@ -12,6 +12,14 @@ from workflows.engines.journal_store import Entry, JournalStore
 _PLACE = re.compile(r"(?P<scope>(?:.*/)?)(?P<number>\d+):[^/]*")
 
 
+class PathChanged(BaseException):
+    """The flow took another path than its record; no flow may catch this and go on."""
+
+    def __init__(self, error: UserError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
 class Replay:
     """The journal of one run in memory, while it is driven.
 
@@ -39,7 +47,7 @@ class Replay:
         self._furthest[scope] = max(number, self._furthest.get(scope, 0))
 
     def check(self, key: str) -> None:
-        """Raise UserError where another call stands at this place of the recorded run."""
+        """Raise PathChanged where another call stands at this place of the recorded run."""
         found = _PLACE.fullmatch(key)
         recorded = found and self._places.get((found["scope"], int(found["number"])))
         if recorded and recorded != key:
@@ -50,7 +58,7 @@ class Replay:
         return self._furthest.get(scope, 0) > number
 
     def finish(self, scope: str, number: int) -> None:
-        """Raise UserError where the recorded run went on in a scope that has now ended."""
+        """Raise PathChanged where the recorded run went on in a scope that has now ended."""
         if self.reached(scope, number):
             key = self._places[scope, self._furthest[scope]]
             raise self._changed(f"it recorded {key}, which its code no longer reaches")
@@ -71,11 +79,18 @@ class Replay:
         self._entries[key] = entry
         self._place(key)
 
-    def _changed(self, what: str) -> UserError:
-        return UserError(
-            f"Run {self._run} cannot be resumed: {what}, so its code or input changed since.",
-            next_step=f"Start it anew with `lyceum runs fork {self._run}`, or guard the change with ctx.version.",
+    def _changed(self, what: str) -> PathChanged:
+        return path_changed(self._run, what)
+
+
+def path_changed(run: str, what: str) -> PathChanged:
+    """Return the refusal to raise, with what differs."""
+    return PathChanged(
+        UserError(
+            f"Run {run} cannot be resumed: {what}, so its code or input changed since.",
+            next_step=f"Start it anew with `lyceum runs fork {run}`, or guard the change with ctx.version.",
         )
+    )
 
 
 def after_failure(entries: Mapping[str, Entry]) -> list[str]:

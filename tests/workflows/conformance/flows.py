@@ -187,6 +187,11 @@ async def changes(ctx: Context, request: Request) -> dict[str, Any]:
     said = [await ctx.step(tick, "a")]
     if code == "shorter":
         return {"said": said}
+    if code == "swallows":
+        try:
+            await ctx.step(weigh, "new")
+        except Exception:  # noqa: BLE001 - as a flow that tells what it has so far
+            await ctx.step(tick, "other")
     if code == "inserted":
         said.append(await ctx.step(weigh, "new"))
     if code == "guarded" and await ctx.version("new", 1) >= 1:

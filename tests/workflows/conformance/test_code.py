@@ -35,7 +35,9 @@ async def test_a_new_run_takes_the_guarded_change(runs: Any) -> None:
     assert done.result == {"said": ["A", "NEW", "B", "C"]}
 
 
-@pytest.mark.parametrize("code", ["inserted", *[pytest.param(code, marks=SLOW) for code in ("renamed", "shorter")]])
+@pytest.mark.parametrize(
+    "code", ["inserted", *[pytest.param(code, marks=SLOW) for code in ("renamed", "shorter", "swallows")]]
+)
 async def test_an_unguarded_change_is_refused_with_an_explanation(runs: Any, code: str) -> None:
     run = await held(runs, code)
     done = await runs.settle(run)
