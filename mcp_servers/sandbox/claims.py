@@ -17,6 +17,7 @@ from mcp_servers.sandbox.execution import OUTPUT_BYTES, CodeError, Entry, Keep, 
 ANSWER_BYTES = 16 * 1024 * 1024
 CHART_BYTES = 50_000
 FILES = 20
+PIXELS = 50_000_000  # a picture of more is a bomb for whoever shows it
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -84,7 +85,9 @@ def told(line: bytes, ask: str) -> Claim | None:
 
 def picture(encoded: str, keep: Keep | None) -> Artifact | None:
     data = decoded(encoded)
-    return keep(data, "image/png", "chart.png") if keep is not None and data.startswith(_PNG) else None
+    width, height = int.from_bytes(data[16:20]), int.from_bytes(data[20:24])  # the first chunk, which has to be IHDR
+    real = data.startswith(_PNG) and data[12:16] == b"IHDR" and 0 < width * height <= PIXELS
+    return keep(data, "image/png", "chart.png") if keep is not None and real else None
 
 
 def decoded(text: str) -> bytes:

@@ -37,6 +37,8 @@ _EVERYWHERE = {
     "process_madvise": (440, 440), "process_mrelease": (448, 448), "move_pages": (279, 239),
     "migrate_pages": (256, 238), "fanotify_init": (300, 262), "quotactl_fd": (443, 443), "lookup_dcookie": (212, 18),
     "uselib": (134, -1), "sysfs": (139, -1), "nfsservctl": (180, 42),
+    "io_setup": (206, 0), "inotify_init": (253, -1), "inotify_init1": (294, 26),  # the machine, or a user, has few
+    "sync": (162, 81), "syncfs": (306, 267),  # everybody's disks
 }  # fmt: skip
 
 # Where there are no namespaces, code may start no process, open no socket, signal nobody and change no file's marks.
@@ -49,7 +51,7 @@ _WITHOUT_NAMESPACES = {
     "lremovexattr": (198, 15), "fremovexattr": (199, 16), "rt_sigqueueinfo": (129, 138),
     "rt_tgsigqueueinfo": (297, 240), "tkill": (200, 130), "setpriority": (141, 140), "ioprio_set": (251, 30),
     "sched_setscheduler": (144, 119), "sched_setparam": (142, 118), "sched_setattr": (314, 274),
-    "sched_setaffinity": (203, 122), "inotify_init": (253, -1), "inotify_init1": (294, 26),
+    "sched_setaffinity": (203, 122),
     "sendmsg": (46, 211), "sendmmsg": (307, 269),  # these name a receiver where a filter cannot look
 }  # fmt: skip
 _NEWEST = 462  # a system call that is newer does not exist

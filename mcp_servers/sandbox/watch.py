@@ -9,10 +9,12 @@ from pathlib import Path
 from mcp_servers.sandbox.execution import MEMORY_BYTES, CodeError
 
 TASKS = 128  # processes and threads together
+DESCRIPTORS = 1024  # of all processes: what sockets and pipes hold is in no process's size
 FOLDER_BYTES = 64 * 1024 * 1024
 FILES = 10_000
 IDLE_CPU_SECONDS = 2.0
 _LONGEST_PATH = 2048  # below it more could hide, which no walk by path finds
+_FEW = 4  # processes, of which none may open more than 256
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
@@ -44,6 +46,8 @@ class Watch:
             return CodeError(name="MemoryError", value=f"it took more than {MEMORY_BYTES >> 20} MiB")
         if tasks > TASKS:
             return CodeError(name="ProcessLimitExceeded", value=f"it started more than {TASKS} processes and threads")
+        if len(processes) > _FEW and sum(map(_descriptors, processes)) > DESCRIPTORS:
+            return CodeError(name="DescriptorLimitExceeded", value=f"it opened more than {DESCRIPTORS} descriptors")
         for disk in self._disks:
             found = os.fstatvfs(disk)
             if found.f_files - found.f_ffree > FILES:
@@ -79,6 +83,12 @@ def _tree(pid: int) -> list[int]:
             for task in Path(f"/proc/{one}/task").iterdir():
                 found += map(int, (task / "children").read_text().split())
     return found
+
+
+def _descriptors(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        return len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208
+    return 0
 
 
 def _size(pid: int) -> tuple[int, int]:

@@ -26,6 +26,7 @@ from mcp_servers.sandbox.watch import IDLE_CPU_SECONDS, Watch
 FLOOD_BYTES = 8 * 1024 * 1024  # more output than this is an attack
 _LOOK = 0.03  # seconds between two looks at its size
 _STARTING = 20.0
+_REMOVING = 1.0
 _JUNK_LINES = 1000
 
 
@@ -225,7 +226,9 @@ class Worker:
             if self._watch is not None:
                 self._watch.close()
             if self._folder is not None:
-                remove_tree(self._folder)
+                remover = threading.Thread(target=remove_tree, args=(self._folder,), daemon=True)
+                remover.start()
+                remover.join(_REMOVING)  # ten thousand folders take a slow disk longer than anyone should wait
 
 
 class _Answers:

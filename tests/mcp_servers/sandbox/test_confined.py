@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import threading
 import time
@@ -12,6 +13,7 @@ import pytest
 from lyceum.artifacts import Artifact
 from mcp_servers.sandbox import landlock
 from mcp_servers.sandbox.bubblewrap import Bubblewrap
+from mcp_servers.sandbox.claims import picture
 from mcp_servers.sandbox.confined import Confined
 from mcp_servers.sandbox.worker import FLOOD_BYTES
 
@@ -175,3 +177,22 @@ def test_what_a_killed_process_left_is_removed_later(tmp_path: Path, monkeypatch
         os.utime(folder, (1, 1))
     landlock._sweep.__wrapped__()
     assert [folder.exists() for folder in (dead, alive, fresh)] == [False, True, True]
+
+
+def test_a_picture_of_billions_of_pixels_is_left_out() -> None:
+    def made(width: int, height: int) -> str:
+        head = (
+            b"\x89PNG\r\n\x1a\n"
+            + (13).to_bytes(4, "big")
+            + b"IHDR"
+            + width.to_bytes(4, "big")
+            + height.to_bytes(4, "big")
+        )
+        return base64.b64encode(head + bytes(9)).decode()
+
+    def keep(data: bytes, media_type: str, name: str) -> Artifact:
+        return Artifact(sha256="0" * 64, size=len(data), media_type=media_type, name=name)
+
+    assert picture(made(640, 480), keep) is not None
+    assert picture(made(65_000, 65_000), keep) is None
+    assert picture(base64.b64encode(b"\x89PNG\r\n\x1a\nnot one").decode(), keep) is None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import pytest
 
+from mcp_servers.sandbox.execution import OUTPUT_BYTES
 from mcp_servers.sandbox.monty import Monty, beyond_subset
 
 
@@ -47,3 +50,23 @@ def test_what_was_printed_before_the_error_is_kept() -> None:
 )
 def test_what_full_python_may_do_is_told_from_what_is_wrong(code: str, beyond: bool) -> None:
     assert beyond_subset(Monty().run(code, 5)) is beyond
+
+
+def test_a_value_becomes_text_inside_and_an_endless_one_costs_nothing_here() -> None:
+    huge = Monty().run("{n: str(n) for n in range(300_000)}", 5)
+    assert huge.results[0].text.startswith("{0: '0', 1: '1'")
+    assert len(huge.results[0].text) == OUTPUT_BYTES
+    digits = Monty().run("2 ** 20_000", 5)
+    assert digits.error is not None
+    assert "4300 digits" in digits.error.value, "as Python itself says it"
+    assert Monty().run("ß = 'é'; ß  # the last", 5).results[0].text == "'é'"
+    failed = Monty().run("def f():\n  return 1 / 0\nf() + 1", 5).error
+    assert failed is not None
+    assert "    f() + 1\n    ~~~\n" in failed.traceback, "as it was written"
+
+
+@pytest.mark.slow
+def test_a_process_that_ran_something_ends_as_it_should() -> None:
+    code = "from mcp_servers.sandbox.monty import Monty; Monty().run('1', 5)"
+    for _ in range(5):
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
