@@ -30,7 +30,7 @@ from workflows.steps.research.evidence import Gathered, pick_evidence
 from workflows.steps.research.plan import Opened, Place, Plan, SubQuestion, steered
 from workflows.steps.research.report import Moment, Objection, Written
 from workflows.steps.research.searching import Found, fetch_page, rows_found, search_documents, search_web
-from workflows.steps.research.writing import brief_of, checkup_of, quoted, with_rows, work_of
+from workflows.steps.research.writing import brief_of, check_words, checkup_of, quoted, with_rows, work_of
 
 STEER = "steer"  # the channel of notes to a run
 
@@ -79,21 +79,25 @@ async def used_so_far(ctx: Context) -> Spent:
     return await ctx.step(spent, ctx.run_id, await ctx.now())
 
 
-async def _no_room(ctx: Context, job: Job, stage: Stage, base: Spent) -> str:
-    """Return which limit leaves no room for more of a stage that began with `base` used, or an empty string."""
+async def _no_room(ctx: Context, job: Job, stage: Stage, base: Spent | None = None, *, model: bool = True) -> str:
+    """Return which limit leaves no room for more of a stage that began with `base` used, or an empty string.
+
+    Calls are shared out before a stage begins; without a `model` tokens and money are no limit.
+    """
+    without = {"calls": None} if model else {"calls": None, "tokens": None, "dollars": None}
     used = await used_so_far(ctx)
-    whole = job.plan.budget.model_copy(update={"calls": None})  # calls are shared out before a stage begins
-    reason = exhausted(whole, used, job.began, "the run")
+    reason = exhausted(job.plan.budget.model_copy(update=without), used, job.began, "the run")
     own = job.plan.budget.stages.get(stage)
-    if not reason and own is not None and base.at is not None:
-        reason = exhausted(own.model_copy(update={"calls": None}), used.since(base), base.at, f"stage {stage}")
+    if not reason and own is not None:
+        began = (base.at if base else None) or used.at or job.began
+        reason = exhausted(own.model_copy(update=without), used.since(base or used), began, f"stage {stage}")
     return reason
 
 
-async def _begin(ctx: Context, job: Job, stage: Stage) -> Spent | None:
+async def _begin(ctx: Context, job: Job, stage: Stage, *, model: bool = True) -> Spent | None:
     """Return what is used as a stage begins, or None where nothing is left for it, which is then said."""
     base = await used_so_far(ctx)
-    reason = await _no_room(ctx, job, stage, base)
+    reason = await _no_room(ctx, job, stage, base, model=model)
     if not reason:
         return base
     job.partial = job.partial or reason
@@ -113,7 +117,7 @@ async def looked_up(ctx: Context, job: Job, stage: Stage, queries: dict[str, str
     """Look up sub-questions side by side, within calls that are shared out before; False where a limit ends it."""
     for note in await _notes(ctx, job):
         await ctx.emit(Note(text=note))
-    base = await _begin(ctx, job, stage)
+    base = await _begin(ctx, job, stage, model=False)
     if base is None:
         return False
     asked = [question for question in job.questions if question.id in queries]
@@ -128,7 +132,7 @@ async def looked_up(ctx: Context, job: Job, stage: Stage, queries: dict[str, str
 
     def branch(question: SubQuestion):
         async def run(inner: Context) -> Gathered:
-            reason = await _no_room(inner, job, stage, base)
+            reason = await _no_room(inner, job, stage, base, model=False)
             if reason:
                 return Gathered(id=question.id, skipped=f"Not looked up: {reason}.")
             found = await _researched(inner, job, stage, question, queries[question.id], kinds)
@@ -228,8 +232,6 @@ async def _queried(ctx: Context, job: Job, name: str, question: str) -> Found:
     try:
         given = AgentInput(prompt=f"Database: {name}\n\n{question}")
         output: BaseModel = await ctx.agent("sql", given, job.request.model)
-    except Stopped:
-        raise
     except LyceumError as error:
         return Found(origin=name, tool="sql_query", query=question, problem=error.message)
     return await ctx.step(rows_found, ctx.run_id, name, question, output.model_dump(mode="json"))
@@ -288,7 +290,7 @@ async def write(ctx: Context, job: Job) -> None:
 
 async def verify(ctx: Context, job: Job) -> None:
     """Have every claim checked against what it cites; a verifier that fails leaves claims unchecked, and says so."""
-    base = await _begin(ctx, job, "verify")
+    base = await _begin(ctx, job, "verify", model=False)
     if base is None:
         return
 
@@ -297,14 +299,21 @@ async def verify(ctx: Context, job: Job) -> None:
             checkup = checkup_of(written, job.held)
             if not checkup.claims:
                 return Verdicts()
-            if reason := await _no_room(inner, job, "verify", base):
-                return Verdicts(declined=f"{written.id} was not checked: {reason}")
+            reason = await _no_room(inner, job, "verify", base)
+            if not reason:
+                try:
+                    given = AgentInput(prompt=checkup.model_dump_json())
+                    return await inner.agent("verifier", given, job.request.model)
+                except LyceumError as error:
+                    reason = error.message
+            note = f"{written.id} was checked by its words only: {reason}"
             try:
-                return await inner.agent("verifier", AgentInput(prompt=checkup.model_dump_json()), job.request.model)
-            except LyceumError as error:
-                note = f"{written.id} could not be checked: {error.message}"
-                await inner.emit(Note(level="warning", text=note))
-                return Verdicts(declined=note)
+                verdicts = await inner.step(check_words, checkup)
+            except LyceumError:
+                note = f"{written.id} could not be checked: {reason}"
+                verdicts = Verdicts()
+            await inner.emit(Note(level="warning", text=note))
+            return verdicts.model_copy(update={"declined": note})
 
         return run
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic_ai.messages import ModelMessage
+from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
 
 from lyceum.errors import Unavailable
-from lyceum.events import Answered, Note, PlanMade, ToolCalled
+from lyceum.events import Answered, ModelCalled, Note, PlanMade, ToolCalled
 from lyceum.runs import Decision
+from lyceum.settings import BudgetSettings
 from models.checks.support import check_support
 from workflows.deep_research import ResearchRequest
 from workflows.steps.research.budget import Budget, shares
@@ -253,3 +258,52 @@ def test_shares_of_calls_are_whole_or_nothing_and_never_more_than_there_are(call
     given = shares(calls, wanted)
     assert sum(given) <= calls
     assert all(share in (0, want) for share, want in zip(given, wanted, strict=True))
+
+
+async def endless_words(_messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[dict[int, DeltaToolCall]]:
+    yield {0: DeltaToolCall(name=info.output_tools[0].name, json_args='{"declined": "And', tool_call_id="c")}
+    while True:
+        yield {0: DeltaToolCall(json_args=" so on and on")}
+        await asyncio.sleep(0)
+
+
+async def test_a_model_that_never_stops_stays_within_the_tokens_and_the_evidence_is_quoted(
+    wired: Any, folder: Path
+) -> None:
+    def never_stops(app: Any) -> None:
+        class Only:
+            reason = "a test"
+
+            def get(self, key: str = "default") -> Any:
+                return FunctionModel(stream_function=endless_words, model_name="talker")
+
+        object.__setattr__(app.runtime, "models", Only())
+
+    async with wired(budget=BudgetSettings(tokens=6000)) as app:
+        never_stops(app)
+        run, report, events = await research(app, folder, budget=Budget(tokens=6000))
+    used = [event.input_tokens + event.output_tokens for event in events if isinstance(event, ModelCalled)]
+    assert run.status == "limit"
+    assert 0 < sum(used) <= 6010
+    assert report.partial
+    assert "four ships" in report.sections[0].claims[0].text
+    assert report.rates.existing == report.rates.cited > 0
+
+
+async def test_runs_side_by_side_keep_their_sources_apart(wired: Any, tmp_path: Path) -> None:
+    async def one(app: Any, name: str) -> Any:
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / f"{name}.md").write_text(f"# {name}\n\nThe harbour of Ostwick has {len(name)} cranes, says {name}.")
+        place = Place(kind="docs", name=name, uri=str(folder))
+        asked = ResearchRequest(question="How many cranes has the harbour of Ostwick?", places=[place], approve=["*"])
+        run = await app.engine.drive(await app.engine.submit("deep_research", asked))
+        return Report.model_validate(run.result["output"])
+
+    names = ["ann", "berta", "caesar", "dora-x"]
+    async with wired() as app:
+        reports = await asyncio.gather(*[one(app, name) for name in names])
+    for name, report in zip(names, reports, strict=True):
+        assert {each.source.title for each in report.registry} == {f"{name}.md"}
+        assert report.sections[0].claims[0].text == f"The harbour of Ostwick has {len(name)} cranes, says {name}."
+        assert report.used.calls == 2

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
+from agents import verifier
 from agents.reviewer import StepEvidence, Work
-from agents.verifier import Checkup, Cited
+from agents.verifier import Checkup, Cited, Verdicts
 from agents.writer import MOST_QUOTED, Brief, Quoted
 from lyceum.sources import Claim
 from workflows.runtime import Runtime
@@ -59,6 +61,12 @@ def checkup_of(written: Written, gathered: Sequence[Gathered]) -> Checkup:
         if claim.text not in exact
     ]
     return Checkup(claims=[claim for claim in claims if claim.passages])
+
+
+async def check_words(runtime: Runtime, checkup: Checkup) -> Verdicts:
+    """Check claims without any model: what is left where the verifier cannot be asked."""
+    del runtime
+    return await asyncio.to_thread(verifier.checked, checkup)
 
 
 async def work_of(
