@@ -17,6 +17,7 @@ from lyceum.errors import Cancelled, LyceumError, UserError, WaitsForApproval, n
 from lyceum.settings import BudgetSettings, Settings
 
 if TYPE_CHECKING:
+    from app.cli.approval import Decide
     from app.cli.research_view import Watch
     from app.wiring import App
     from lyceum.events import Answered
@@ -147,6 +148,7 @@ async def _research(args: argparse.Namespace, settings: Settings, places: list[P
     from app.wiring import wire
     from workflows.deep_research import ResearchRequest
 
+    os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")  # it draws a picture into the report
     progress = Watch(as_json=args.json)
     async with wire(_patient(settings), listen=progress) as app:
         app.runtime.models.get()  # a model that cannot be used is refused before anything is stored
@@ -173,6 +175,7 @@ async def go_on(settings: Settings, run: Run, *, as_json: bool, folder: str | No
     from app.wiring import wire
     from workflows.steps.research.budget import Budget
 
+    os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")
     progress = Watch(as_json=as_json)
     budget = Budget.model_validate(run.input["budget"])
     async with wire(_patient(settings), listen=progress) as app:
@@ -194,8 +197,14 @@ async def carry_on(
 
     async def both() -> Run:
         if not await app.store.approvals(run=run_id, pending=False):
-            await carry_out(app, run_id, {}, None)  # up to the question
-        return await carry_out(_narrowed(app, budget), run_id, answers, person if asks else None)
+            async with progress.drawing():
+                waiting = await carry_out(app, run_id, {}, None)  # up to the question
+            if waiting.status != "waiting":
+                return waiting
+        if asks and not answers:
+            await _decided(app, run_id, person)
+        async with progress.drawing():
+            return await carry_out(_narrowed(app, budget), run_id, answers, None)
 
     run = await until_interrupted(both())
     answer = await report_event(app, run_id)
@@ -215,6 +224,15 @@ async def carry_on(
     message, _, step = run.error.partition("\n")
     complain(LyceumError(message or f"the run was {run.status}", next_step=step.strip()))
     return {"limit": 4, "cancelled": 130}.get(run.status, 1)
+
+
+async def _decided(app: App, run_id: str, ask: Decide) -> None:
+    """Have the person decide what is asked, with nothing moving on the screen."""
+    engine = app.engine_of(await app.store.run(run_id))
+    for approval in await app.store.approvals(run=run_id):
+        decision = await ask(approval)
+        if decision is not None:
+            await engine.decide(run_id, approval.id, decision)
 
 
 async def report_event(app: App, run_id: str) -> Answered | None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from app.cli.terminal import say
+from app.cli.terminal import one_line, say
 from lyceum.errors import UserError
 from lyceum.run_store import check_edits
 from lyceum.runs import Approval, Decision
@@ -28,6 +28,7 @@ async def person(approval: Approval) -> Decision | None:
 
 def _ask(approval: Approval) -> Decision | None:
     plan: dict[str, Any] = approval.request["arguments"]
+    say(f"{approval.title}\n{told(plan)}")
     while True:
         sys.stderr.write(CHOICES)
         sys.stderr.flush()
@@ -46,6 +47,18 @@ def _ask(approval: Approval) -> Decision | None:
                     return Decision(approved=True, edited=edited)
             case _:
                 say("That is none of the answers; nothing was decided.")
+
+
+def told(plan: dict[str, Any]) -> str:
+    """Return a plan as people read it: what is asked where, how often again, and within what."""
+    lines = [
+        f"  {each['id']} {one_line(each['question'])}  (in {', '.join(each['sources'])})"
+        for each in plan["sub_questions"]
+    ]
+    budget = {name: value for name, value in plan["budget"].items() if value is not None and name != "stages"}
+    stages = [f"{stage} {limits}" for stage, limits in plan["budget"].get("stages", {}).items()]
+    kept = ", ".join([*(f"{name} {value:g}" for name, value in budget.items()), *stages])
+    return "\n".join([*lines, f"  looking again: {plan['rounds']} times at most; budget: {kept}"])
 
 
 def _edited(plan: dict[str, Any], schema: Mapping[str, Any] | None) -> dict[str, Any] | None:
