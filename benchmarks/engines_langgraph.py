@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from engines_rival import effect, order, report
 from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.func import entrypoint, task
 
 what, folder, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
@@ -54,11 +56,35 @@ def branch(name: str) -> list[str]:
 
 
 @entrypoint(checkpointer=saver)
-def fan(_: str) -> list[list[str]]:
+def nested(_: str) -> list[list[str]]:
     return [each.result() for each in [branch("p"), branch("q")]]
 
 
-flow = {"steps": numbers, "resume": numbers, "line": line, "fan": fan}[what]
+@task
+async def tock(name: str) -> str:
+    return await asyncio.to_thread(effect, folder, name)
+
+
+async def fan() -> list[list[str]]:
+    """Two branches as plain coroutines, as one would write them."""
+
+    async def run(name: str) -> list[str]:
+        return [await tock(f"{name}1"), await tock(f"{name}2")]
+
+    async with AsyncSqliteSaver.from_conn_string(str(folder / "fan.db")) as kept:
+
+        @entrypoint(checkpointer=kept)
+        async def both(_: str) -> list[list[str]]:
+            return list(await asyncio.gather(run("p"), run("q")))
+
+        before = await kept.aget_tuple(CONFIG)
+        return await both.ainvoke(None if before else "go", CONFIG, durability="sync")
+
+
+if what == "fan":
+    report(result=asyncio.run(fan()))
+    sys.exit(0)
+flow = {"steps": numbers, "resume": numbers, "line": line, "nested": nested}[what]
 before = saver.get_tuple(CONFIG) is not None
 given = None if before else (count if flow is numbers else "go")
 begin = time.perf_counter()
