@@ -110,6 +110,15 @@ def test_an_edited_plan_is_read_from_a_file_and_is_what_the_report_says_was_done
     assert f"q1 Who were the founders? (in {name})" in out
 
 
+def test_a_chat_goes_on_with_the_report_and_its_sources(lyceum: Run, folder: Path) -> None:
+    code, _, err = lyceum(*asked(folder, "--yes"))
+    assert code == 0, err
+    code, out, err = lyceum("chat", "-c", "--offline", "Who were the founders of the catalogue?")
+    assert code == 0, err
+    assert "two brothers" in out
+    assert "history.md" in out
+
+
 def test_a_plan_alone_looks_nothing_up(lyceum: Run, folder: Path) -> None:
     code, out, err = lyceum(*asked(folder, "--plan-only"))
     assert code == 0

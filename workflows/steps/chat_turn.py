@@ -22,6 +22,8 @@ from workflows.steps.phrasing import counts, row_text, sentence_for
 SAMPLE_DATABASE = "chinook"
 HISTORY_TURNS = 6
 EVIDENCE_CHARACTERS = 6000
+REPORT_CHARACTERS = 8000
+REPORT_ENDS = "\n## How far to trust this\n"
 STOPPED = "(stopped here)"
 ATTACH = "Attach a source that holds the answer (--attach PATH)."
 ASK_A_MODEL = (
@@ -86,11 +88,13 @@ async def open_turn(runtime: Runtime, thread: str, run: str) -> Opened:
     """Collect the thread's finished turns, its attachments and the vocabulary of its tables."""
     history: list[tuple[str, str]] = []
     for earlier in reversed(await runtime.store.runs(thread=thread, limit=HISTORY_TURNS + 1)):
-        if earlier.id == run or earlier.flow != "chat_turn":
+        if earlier.id == run or earlier.flow not in ("chat_turn", "deep_research"):
             continue
         answers = [event for event in await runtime.store.events(earlier.id) if isinstance(event, Answered)]
         if answers:
-            history.append((str(earlier.input.get("question", "")), answers[-1].text))
+            # Of a report, what it says: its sources are the thread's own, and can be asked.
+            said = answers[-1].text.partition(REPORT_ENDS)[0][:REPORT_CHARACTERS]
+            history.append((str(earlier.input.get("question", "")), said))
     attached = (await runtime.store.thread(thread)).attachments
     databases = [item.name for item in attached if item.kind == "database"]
     collections = [item.name for item in attached if item.kind == "collection"]
