@@ -27,7 +27,7 @@ def diff(plan: Plan, steps: Sequence[Step], pairing: Pairing, problems: Sequence
             if place not in told and not pairing.assigned[place] and place not in pairing.near:
                 told.add(place)
                 node = plan.nodes[place]
-                rows.append((" " if node.least == 0 else "-", node.label(), "(optional)" if node.least == 0 else ""))
+                rows.append((" " if node.least == 0 else "-", node.label(), ""))
 
     for number, step in enumerate(steps):
         place = whose.get(number, near.get(number))

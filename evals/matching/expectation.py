@@ -100,6 +100,7 @@ class Expected(Pattern):
     def label(self) -> str:
         low, high = self.least, self.most
         often = "" if (low, high) == (1, 1) else f" ({low} to {'any' if high is None else high} times)"
+        often = " (optional)" if (low, high) == (0, 1) else often
         return " or ".join(pattern.text for pattern in self.patterns) + often
 
 

@@ -80,7 +80,7 @@ def _forbidden(expected: Expectation, plan: Plan, assigned: Assignment, steps: l
             first = places.get(rule.before, -1)
             if rule.before and first >= 0 and any(known[number] >> done & 1 for done in assigned[first]):
                 continue
-            until = f" before {plan.nodes[first].label()}" if rule.before and first >= 0 else ""
+            until = f" until {rule.before!r} is over" if rule.before else ""
             found.append(Problem("forbidden", f"step {number + 1} ({step.name}) is forbidden{until}", number + 1))
     return found
 

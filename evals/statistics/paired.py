@@ -24,6 +24,7 @@ ALPHA = 0.05
 MARGIN = 0.05
 _EXACT = 12  # up to so many cases that differ, every flip of signs is tried
 _SEED = 20260101
+_CELLS = 1_000_000  # numbers held at once, so that memory does not grow with the cases
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,11 @@ def _interval(differences: Numbers, trials: int, rng: Any, resamples: int) -> tu
     import numpy as np
 
     padded = np.concatenate([differences, [_pseudo(trials), -_pseudo(trials)]])
-    drawn = rng.integers(0, len(padded), size=(resamples, len(padded)))
-    means = padded[drawn].mean(axis=1)
+    at_once = max(1, _CELLS // len(padded))
+    sizes = [min(at_once, resamples - done) for done in range(0, resamples, at_once)]
+    means = np.concatenate(
+        [padded[rng.integers(0, len(padded), size=(size, len(padded)))].mean(axis=1) for size in sizes]
+    )
     # Imaginary cases pull the middle to zero; the interval is put back around what was seen, at the width of its cases.
     centre, seen = padded.mean(), differences.mean()
     stretch = sqrt(len(padded) / max(1, len(differences) - 1))

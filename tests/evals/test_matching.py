@@ -222,7 +222,7 @@ def test_a_step_is_forbidden_until_another_is_over() -> None:
     }
     yes = Step(kind="approval", tool="pay", ok=True)
     assert tried(expected, yes, call("pay")).ok
-    assert "(s.pay) is forbidden before approval" in tried(expected, call("pay"), yes).reason
+    assert "(s.pay) is forbidden until 'yes' is over" in tried(expected, call("pay"), yes).reason
     assert "(s.delete_all) is forbidden" in tried(expected, yes, call("delete_all")).reason
 
 

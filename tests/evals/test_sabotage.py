@@ -88,7 +88,7 @@ def other_number(call: Call) -> list[Call]:
 def query_before_the_schema(own: Skill) -> Skill:
     def skilled(turn: Turn) -> Sequence[Call] | BaseModel:
         if not turn.results:
-            sql = "SELECT Genre.Name, COUNT(*) n FROM Track JOIN Genre USING (GenreId) GROUP BY 1 ORDER BY n DESC LIMIT 1"
+            sql = "SELECT Genre.Name, COUNT(*) FROM Track JOIN Genre USING (GenreId) GROUP BY 1 ORDER BY 2 DESC LIMIT 1"
             return [Call("sql_query", {"database": "chinook", "sql": sql})]
         return own(turn)
 

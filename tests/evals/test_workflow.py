@@ -1,0 +1,30 @@
+"""The workflow that ships runs as it is written."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_the_steps_of_the_github_workflow_run_and_leave_a_summary(tmp_path: Path) -> None:
+    told = yaml.safe_load((ROOT / ".github" / "workflows" / "evals.yml").read_text())
+    job = told["jobs"]["evals"]
+    steps = {step["name"]: step["run"] for step in job["steps"] if "run" in step}
+    assert steps["install"] == "make setup"  # run on every fresh clone by whoever reads this
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    summary = tmp_path / "summary.md"
+    own = {"SUITES": "team", "GITHUB_STEP_SUMMARY": str(summary), "LYCEUM_HOME": str(tmp_path / "home")}
+    done = subprocess.run(
+        ["bash", "-e", "-c", steps["evals"]], cwd=tmp_path, env={**os.environ, **own}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert summary.read_text().startswith("## ✅ Evals passed")
+    assert (tmp_path / "eval-report" / "junit.xml").exists()
