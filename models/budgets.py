@@ -16,6 +16,7 @@ from models.prices import Prices, Tokens
 
 BYTES_PER_TOKEN = 3  # English has about four, Chinese three: an estimate that is rather too high
 NARROWER = "ask something narrower"
+STEP = 8  # tokens: what is being written is priced in such steps, since looking up a price takes longer than a token
 
 
 def tokens_of(text: str) -> int:
@@ -106,7 +107,7 @@ class Ledger:
     def worst(self, tokens: Tokens, payees: Sequence[Payee]) -> float:
         """Return what tokens cost at the dearest of those who may answer; 0.0 where no money is budgeted."""
         costs: list[float] = []
-        if self.budget.dollars is None:
+        if self.budget.dollars is None or not tokens.total:
             return 0.0
         for payee in payees:
             cost = self.prices.cost(payee.model, payee.provider, tokens)
@@ -131,6 +132,7 @@ class Hold:
     payees: Sequence[Payee]
     input_tokens: int
     written: int = 0  # bytes
+    _priced: tuple[int, float] = (-1, 0.0)  # output tokens, and what it all costs at the dearest
 
     @property
     def tokens(self) -> Tokens:
@@ -138,7 +140,10 @@ class Hold:
 
     @property
     def dollars(self) -> float:
-        return self.ledger.worst(self.tokens, self.payees)
+        output = -(-self.tokens.output // STEP) * STEP
+        if self._priced[0] != output:
+            self._priced = output, self.ledger.worst(Tokens(self.input_tokens, output), self.payees)
+        return self._priced[1]
 
     def more(self, text: str) -> None:
         """Count text that has arrived; raises LimitReached as soon as it is too much."""
