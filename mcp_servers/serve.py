@@ -36,6 +36,9 @@ def combined(settings: Settings, choice: Choice | None = None) -> ToolServer:
     from lyceum.run_store import SqliteRunStore
     from mcp_servers.conformance.mount import fixtures
     from mcp_servers.lean import lean
+    from mcp_servers.skills.extension import Skills
+    from mcp_servers.skills.library import skills
+    from mcp_servers.tasks.extension import Tasks
 
     choice = choice or Choice()
     services = Services(settings.home, store=SqliteRunStore(settings.home / "runs.db"))
@@ -60,7 +63,13 @@ def combined(settings: Settings, choice: Choice | None = None) -> ToolServer:
         tools = [tool.model_copy(update={"name": f"{choice.namespace}_{tool.name}"}) for tool in tools]
     extra = [fixtures()] if choice.conformance else []
     tools += [tool for each in extra for tool in each.own_tools]
-    return ToolServer("lyceum", instructions=made.instructions or "", tools=tools).take(made, *extra)
+    whole = ToolServer(
+        "lyceum",
+        instructions=made.instructions or "",
+        tools=tools,
+        extensions=[Tasks(settings.home, services, tools), Skills(skills(names))],
+    )
+    return whole.take(made, *extra)
 
 
 def serve(

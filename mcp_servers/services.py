@@ -20,12 +20,14 @@ CallTool = Callable[[str, str, dict[str, Any]], Awaitable[dict[str, Any]]]  # se
 class Services:
     """`home` is the state folder; `store` and `jobs` are there for servers that start or read long work.
 
+    `resume` takes up a run that nobody drives, if this process may.
     `call` reaches the tools of other servers as this process connects to them; see `mcp_servers/peers.py`.
     """
 
     home: Path
     store: RunStore | None = None
     jobs: Jobs | None = None
+    resume: Callable[[str], None] | None = None
     call: CallTool | None = None
 
     @cached_property
