@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from memory.dates import absolute, find, starts, undated
 from memory.recall import Turn
@@ -106,6 +106,13 @@ def extract(turn: Turn) -> list[Extracted]:
         if fact is not None:
             found.append(fact)
     return found
+
+
+def tells(text: str) -> bool:
+    """Whether a user's message holds a fact."""
+    now = datetime.now(UTC)
+    said = Turn(id="", thread="", number=0, speaker="user", origin="user", said=now, text=text)
+    return bool(extract(said))
 
 
 def sentences(text: str) -> list[str]:

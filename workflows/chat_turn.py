@@ -25,7 +25,7 @@ from workflows.steps.chat_turn import (
     so_far,
     work_of,
 )
-from workflows.steps.memory import Heard, hear, keep_answer
+from workflows.steps.memory import Heard, hear, keep_turns
 
 
 class ChatRequest(BaseModel):
@@ -59,7 +59,7 @@ async def chat_turn(ctx: Context, request: ChatRequest) -> Answered:
     try:
         turn.opened = await ctx.step(open_turn, ctx.thread_id, ctx.run_id)
         if request.remember:
-            turn.heard = await ctx.step(hear, ctx.thread_id, ctx.run_id, request.question)
+            turn.heard = await ctx.step(hear, ctx.thread_id, ctx.run_id, request.question, request.model)
             turn.opened.turn, turn.opened.remembered = turn.heard.turn, turn.heard.blocks
         pieces = await _pieces(ctx, turn)
         answer = await ctx.step(compose, request.question, pieces)
@@ -72,8 +72,8 @@ async def chat_turn(ctx: Context, request: ChatRequest) -> Answered:
         await ctx.emit(Note(level="warning", text=f"Dropped a citation that does not resolve: {dropped}"))
     await ctx.emit(answer.event)
     problem = turn.heard.problem
-    if turn.heard.turn:
-        problem = await ctx.step(keep_answer, ctx.thread_id, ctx.run_id, answer.event)
+    if turn.heard.on:
+        problem = await ctx.step(keep_turns, ctx.thread_id, ctx.run_id, request.question, answer.event)
     if problem:
         await ctx.emit(Note(level="warning", text=f"Nothing was remembered: {problem}"))
     return answer.event

@@ -11,7 +11,8 @@ from lyceum.errors import LyceumError
 from lyceum.events import Answered
 from lyceum.sources import Claim, Source
 from memory.asked import SINGLE, about_self, topic_asked
-from memory.extraction import sentences
+from memory.extraction import sentences, tells
+from models.offline.model import OfflineModel
 from workflows.runtime import Runtime
 
 SERVER = "memory"
@@ -23,10 +24,11 @@ REMEMBERED = 4000  # characters of the blocks that go before a model
 class Heard(BaseModel):
     """What the question did to memory: its turn, the facts that it tells, the blocks, and whether it is known.
 
-    `known`: it asks about the user, and memory has the answer, or nothing else could have it. `problem`: memory could
-    not be used, and why.
+    `on`: there is a memory. `turn` is empty while the question is not kept yet. `known`: it asks about the user, and
+    memory has the answer, or nothing else could have it. `problem`: memory could not be used, and why.
     """
 
+    on: bool = False
     turn: str = ""
     noted: list[Claim] = []
     sources: list[Source] = []
@@ -35,10 +37,15 @@ class Heard(BaseModel):
     problem: str = ""
 
 
-async def hear(runtime: Runtime, thread: str, run: str, question: str) -> Heard:
-    """Keep a question as a turn, learn what it tells, and look whether memory answers it."""
+async def hear(runtime: Runtime, thread: str, run: str, question: str, model: str) -> Heard:
+    """Keep a question as a turn, learn what it tells, and look whether memory answers it.
+
+    A question that memory has no part in is kept after its answer, with it: nobody waits for that.
+    """
     if SERVER not in runtime.tools.servers():
         return Heard()
+    if isinstance(runtime.models.get(model), OfflineModel) and not (about_self(question) or tells(question)):
+        return Heard(on=True)
     try:
         said = {"text": question, "key": f"{run}/question"}
         kept = await runtime.tools.call(SERVER, "memory_record", {"thread": thread, "turns": [said]})
@@ -51,6 +58,7 @@ async def hear(runtime: Runtime, thread: str, run: str, question: str) -> Heard:
             found = await runtime.tools.call(SERVER, "memory_search", {"query": question[:2000], "without": turn})
             known = bool(found["confident"]) or topic_asked(question) in SINGLE
         return Heard(
+            on=True,
             turn=turn,
             noted=_noted(question, turn, kept),
             sources=[Source.model_validate(source) for source in kept["sources"]],
@@ -85,11 +93,12 @@ def _noted(question: str, turn: str, kept: dict[str, Any]) -> list[Claim]:
     return claims
 
 
-async def keep_answer(runtime: Runtime, thread: str, run: str, answer: Answered) -> str:
-    """Keep an answer as the assistant's turn, in which nothing becomes a fact; returns what went wrong, if anything."""
+async def keep_turns(runtime: Runtime, thread: str, run: str, question: str, answer: Answered) -> str:
+    """Keep what was asked, where it was not kept before, and answered; returns what went wrong, if anything."""
     said = {"text": answer.text[:LONGEST], "speaker": SPEAKER, "origin": "assistant", "key": f"{run}/answer"}
+    turns = [{"text": question, "key": f"{run}/question"}, said]
     try:
-        await runtime.tools.call(SERVER, "memory_record", {"thread": thread, "turns": [said], "learn": False})
+        await runtime.tools.call(SERVER, "memory_record", {"thread": thread, "turns": turns})
     except LyceumError as error:
         return error.message
     return ""
