@@ -53,23 +53,31 @@ def _of(path: Path, items: list[Any]) -> list[Trajectory]:
     first = items[0]
     if not all(isinstance(item, type(first)) for item in items):
         raise UserError(f"{path} mixes several forms.", next_step=_NEXT)
+    if not isinstance(first, (dict, list)):
+        raise UserError(f"{path} holds no objects.", next_step=_NEXT)
+    try:
+        return _by_form(first, items)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(map(str, problem["loc"]))
+        raise UserError(f"{path}: {where}: {problem['msg']}.", next_step=_NEXT) from None
+    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
+        # Recorders read what the conventions promise; a file that breaks them says so here, whatever the field.
+        said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise UserError(f"{path}: a field is not what its convention says: {said}.", next_step=_NEXT) from None
+
+
+def _by_form(first: Any, items: list[Any]) -> list[Trajectory]:
     if isinstance(first, list):  # a message history a line
         return [from_messages(item) for item in items]
-    if not isinstance(first, dict):
-        raise UserError(f"{path} holds no objects.", next_step=_NEXT)
     keys = set(cast("dict[str, Any]", first))
     if "parts" in keys:
         return [from_messages(items)]
-    try:
-        if {"kind", "run", "seq"} <= keys:
-            return _runs([EVENT.validate_python(item) for item in items])
-        if keys & {"resourceSpans", "context", "spanId", "span_id"}:
-            return from_spans(items)
-        return [Trajectory.model_validate(item) for item in items]
-    except ValidationError as error:
-        first_problem = error.errors()[0]
-        where = ".".join(map(str, first_problem["loc"]))
-        raise UserError(f"{path}: {where}: {first_problem['msg']}.", next_step=_NEXT) from None
+    if {"kind", "run", "seq"} <= keys:
+        return _runs([EVENT.validate_python(item) for item in items])
+    if keys & {"resourceSpans", "context", "spanId", "span_id"}:
+        return from_spans(items)
+    return [Trajectory.model_validate(item) for item in items]
 
 
 def _runs(events: list[Any]) -> list[Trajectory]:

@@ -8,12 +8,14 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
 
 from app.cli import main
 from evals import catalogue
+from evals.suite import Outcome
 from evals.suites.chinook_sql import suite as chinook_sql
 
 RUN = ["eval", "run", "chinook_sql", "--offline"]
@@ -181,3 +183,29 @@ def test_what_cannot_be_done_is_said(capsys: pytest.CaptureFixture[str], argumen
     with contextlib.suppress(SystemExit):
         assert main(["eval", *arguments, "--offline"]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_trials_are_asked_anew_each_and_compared_where_there_is_randomness(
+    baseline: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from models import cache
+
+    asked: list[bool] = []
+
+    class Door:
+        model = "some:model"
+
+        async def ask(self, question: str, **_more: object) -> Outcome:
+            asked.append(cache._bypassed.get())  # pyright: ignore[reportPrivateUsage]
+            return Outcome(declined=True, answer=question)
+
+    @contextlib.asynccontextmanager
+    async def front_door(_settings: object) -> AsyncGenerator[Door]:
+        yield Door()
+
+    monkeypatch.setattr("app.cli.eval_run.front_door", front_door)
+    assert main([*RUN, "--trials", "3", "--update-baseline"]) == 5
+    assert asked == [True] * 6
+    known = json.loads(baseline.read_text())["some:model"]["dev"]["cases"]
+    assert list(known.values()) == [["declined"] * 3] * 2
+    assert "not decided: too few cases or trials" in capsys.readouterr().err

@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_ai import Agent, InstrumentationSettings, ModelResponse, RunContext, TextPart, ToolCallPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
@@ -264,6 +264,7 @@ STEPS = st.builds(
 )
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.builds(Trajectory, case=TEXT, answer=TEXT, steps=st.lists(STEPS, max_size=4)))
 def test_what_is_written_as_json_fits_the_published_schema_and_is_read_back(found: Trajectory) -> None:
     told = json.loads(found.model_dump_json())
@@ -293,3 +294,53 @@ def test_a_file_that_is_no_trajectory_is_refused_with_the_reason(tmp_path: Path,
     file.write_text(text)
     with pytest.raises(UserError, match=said):
         read_trajectories(file)
+
+
+# what others write may be anything
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+NAMES = st.sampled_from(
+    "gen_ai.operation.name gen_ai.tool.name gen_ai.tool.call.id gen_ai.tool.call.arguments gen_ai.output.messages"
+    " gen_ai.input.messages gen_ai.usage.input_tokens gen_ai.agent.name operation.cost test.case.name".split()
+)
+VALUES = JSON | st.sampled_from(["chat", "execute_tool", "invoke_agent"]) | JSON.map(json.dumps)
+SPANS = st.lists(
+    st.fixed_dictionaries(
+        {"traceId": st.sampled_from("ab"), "spanId": st.sampled_from("pqrs")},
+        optional={
+            "parentSpanId": st.sampled_from("pqrs") | JSON,
+            "name": JSON,
+            "startTimeUnixNano": st.integers(0, 9).map(str) | JSON,
+            "endTimeUnixNano": JSON,
+            "status": JSON,
+            "attributes": st.dictionaries(NAMES, VALUES) | JSON,
+        },
+    ),
+    min_size=1,
+    max_size=4,
+)
+MESSAGES = st.lists(
+    st.fixed_dictionaries(
+        {"parts": st.lists(st.dictionaries(st.sampled_from(["part_kind", "tool_name", "args", "content"]), VALUES))},
+        optional={"kind": st.sampled_from(["request", "response"]) | JSON, "usage": JSON, "model_name": JSON},
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(JSON | SPANS | SPANS.map(lambda spans: {"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}) | MESSAGES)
+@settings(max_examples=200, deadline=None)
+def test_whatever_a_file_holds_it_is_read_or_refused_in_words(tmp_path_factory: Any, held: Any) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.json"
+    file.write_text(json.dumps(held))
+    try:
+        found = read_trajectories(file)
+    except UserError:
+        return
+    for each in found:
+        assert match(read_expectation({"budget": {"calls": 99}}), each).ok
