@@ -16,12 +16,11 @@ from pydantic import BaseModel
 
 from agents.team import TEAM
 from app.connections import ConnectedTools
-from lyceum.artifacts import FolderArtifacts
+from app.stores import close_store, open_artifacts, open_store
 from lyceum.errors import ModelRetry, OperatorError, UserError, frames
 from lyceum.extras import install_command
 from lyceum.paths import ensure_writable
-from lyceum.run_store import SqliteRunStore
-from lyceum.runs import Attachment, Run
+from lyceum.runs import Attachment, Run, RunStore
 from lyceum.settings import Settings
 from lyceum.telemetry import tracing
 from mcp_servers.services import Services
@@ -53,7 +52,7 @@ class App:
     settings: Settings
     runtime: Runtime
     engine: Engine  # the one that new runs go to
-    store: SqliteRunStore
+    store: RunStore
     journal: JournalEngine
 
     def engine_of(self, run: Run) -> Engine:
@@ -114,8 +113,8 @@ def collection_name(path: Path) -> str:
 async def wire(settings: Settings, *, listen: Callable[[BaseModel], None] = lambda _event: None) -> AsyncGenerator[App]:
     """Build the process's runtime; raises OperatorError where the home folder cannot be written."""
     home = ensure_writable(settings.home)
-    store = SqliteRunStore(home / "runs.db")
-    artifacts = FolderArtifacts(home / "artifacts")
+    store = open_store(settings)
+    artifacts = open_artifacts(settings)
     _log_to(home / "logs")
     async with AsyncExitStack() as stack:
         tracer = stack.enter_context(tracing(settings.telemetry, home))
@@ -137,7 +136,7 @@ async def wire(settings: Settings, *, listen: Callable[[BaseModel], None] = lamb
         )
         journal = JournalStore(home / "runs.db", artifacts)
         stack.callback(journal.close)
-        stack.callback(store.close)
+        stack.push_async_callback(close_store, store)
         await stack.enter_async_context(tools.connected())
         embedded = JournalEngine(runtime, journal, FLOWS)
         engine = temporal_engine(runtime, settings) if settings.engine == "temporal" else embedded

@@ -179,6 +179,17 @@ class TemporalSettings(Section):
         return self
 
 
+class S3Settings(Section):
+    """An S3-compatible store for artifacts; keys that are not given come from where AWS tools look for them."""
+
+    bucket: str = Field(min_length=3)
+    endpoint: str | None = Field(default=None, description="None: Amazon's own, of the region.")
+    prefix: str = "lyceum/"
+    region: str = "us-east-1"
+    access_key: SecretStr | None = None
+    secret_key: SecretStr | None = None
+
+
 class Settings(Section):
     home: Path = Field(default_factory=default_home)
     model: str | None = None
@@ -192,6 +203,8 @@ class Settings(Section):
     prices: dict[str, PriceSettings] = Field(default_factory=dict, description="By the model's name at its provider.")
     telemetry: TelemetrySettings = TelemetrySettings()
     engine: Literal["journal", "temporal"] = "journal"
+    store: SecretStr | None = Field(default=None, description="postgresql://... for runs; None: a file in the home.")
+    artifacts: S3Settings | None = Field(default=None, description="None: a folder in the home.")
     temporal: TemporalSettings = TemporalSettings()
     tools: dict[str, str] = Field(
         default_factory=dict, description="Server name to `inprocess`, `stdio` or an http(s) URL; default inprocess."

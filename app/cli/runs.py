@@ -37,10 +37,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 async def _runs(args: argparse.Namespace, settings: Settings) -> int:
     if args.action in ("watch", "note", "cancel", "resume", "fork"):
         return await _driven(args, settings)
-    from lyceum.paths import ensure_writable
-    from lyceum.run_store import SqliteRunStore
+    from app.stores import close_store, open_store
 
-    store = SqliteRunStore(ensure_writable(settings.home) / "runs.db")  # reading needs no tool server
+    store = open_store(settings)  # reading needs no tool server
     try:
         match args.action:
             case "list":
@@ -60,7 +59,7 @@ async def _runs(args: argparse.Namespace, settings: Settings) -> int:
                     return await go_on(settings, found, as_json=args.json)
                 print(f"decided; continue with `lyceum runs resume {run_id}`")
     finally:
-        store.close()
+        await close_store(store)
     return 0
 
 
@@ -99,14 +98,13 @@ async def _driven(args: argparse.Namespace, settings: Settings) -> int:
 
 async def _research(args: argparse.Namespace, settings: Settings) -> Run | None:
     """Return the run where it is one of research, which has a face and limits of its own."""
-    from lyceum.paths import ensure_writable
-    from lyceum.run_store import SqliteRunStore
+    from app.stores import close_store, open_store
 
-    store = SqliteRunStore(ensure_writable(settings.home) / "runs.db")
+    store = open_store(settings)
     try:
         found = await store.run(await _full_id(store, args.run))
     finally:
-        store.close()
+        await close_store(store)
     return found if found.flow == RESEARCH and found.engine == "journal" else None
 
 

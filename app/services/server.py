@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -90,6 +91,25 @@ class Server:
         _ended(known.pid)
         self._file.unlink(missing_ok=True)
         return True
+
+
+def go_install(module: str, folder: Path) -> None:
+    """Build a program with Go into a folder; raises OperatorError without Go, or where the build fails."""
+    go = shutil.which("go")
+    name = module.rpartition("/")[2].partition("@")[0]
+    if go is None:
+        raise OperatorError(
+            f"There is no `{name}` here, and no Go to build one.",
+            next_step=f"Install Go 1.23 or newer, or put a `{name}` on PATH.",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "GOBIN": str(folder)}
+    built = subprocess.run(  # noqa: S603 - our own command line
+        [go, "install", module], env=environment, capture_output=True, text=True, check=False
+    )
+    if built.returncode != 0:
+        last = built.stderr.strip().splitlines()[-1:] or ["no message"]
+        raise OperatorError(f"`go install {module}` failed: {last[0]}", next_step="Is a Go module proxy reachable?")
 
 
 def _answers(port: int) -> bool:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
-from app.services.server import Running, Server
-from lyceum.errors import OperatorError
+from app.services.server import Running, Server, go_install
 
 VERSION = "v1.5.1"  # later ones cannot be installed by `go install`
 MODULE = f"github.com/temporalio/cli/cmd/temporal@{VERSION}"
@@ -23,20 +20,8 @@ def find(cache: Path) -> Path | None:
 
 def build(cache: Path) -> Path:
     """Build one into the cache, in a few minutes; raises OperatorError without Go, or where the build fails."""
-    go = shutil.which("go")
-    if go is None:
-        raise OperatorError(
-            "There is no `temporal` here, and no Go to build one.",
-            next_step="Install Go 1.23 or newer, put a `temporal` on PATH, or use docker compose up temporal.",
-        )
     folder = cache / f"temporal-{VERSION}"
-    folder.mkdir(parents=True, exist_ok=True)
-    built = subprocess.run(  # noqa: S603 - our own command line
-        [go, "install", MODULE], env={**os.environ, "GOBIN": str(folder)}, capture_output=True, text=True, check=False
-    )
-    if built.returncode != 0:
-        last = built.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise OperatorError(f"`go install {MODULE}` failed: {last[0]}", next_step="Is a Go module proxy reachable?")
+    go_install(MODULE, folder)
     return folder / "temporal"
 
 
