@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -16,7 +17,7 @@ from evals.baseline import Baseline
 from evals.gate import EXIT, Finding, Gate, judge, settle
 from evals.reports.told import Judged
 from evals.stored import Manifest, StoredRun, fingerprint
-from evals.suite import CaseResult, Suite, SuiteReport, chosen, run_suite
+from evals.suite import CaseResult, FrontDoor, Suite, SuiteReport, chosen, run_suite
 from lyceum.errors import UserError
 from lyceum.settings import Settings
 from models.cache import uncached
@@ -45,19 +46,27 @@ async def run_suites(args: argparse.Namespace, settings: Settings) -> int:
                     next_step=f"Give --model {kept.manifest.model}, or begin a new run.",
                 )
             for suite in suites:
-                report = await run_suite(
-                    suite,
-                    door,
-                    split=args.split,
-                    limit=args.limit,
-                    trials=args.trials,
-                    timeout=args.timeout,
-                    concurrency=args.concurrency,
-                    done=kept.done(suite),
-                    progress=_progress(suite, args, kept),
-                )
+                report = await _asked(args, suite, door, kept)
                 judged.append(decide(args, suite, report, door.model, catalogue.FOLDER / suite.name / "baseline.json"))
     return finish(args, judged, door.model, kept.folder)
+
+
+async def _asked(args: argparse.Namespace, suite: Suite, door: FrontDoor, kept: StoredRun) -> SuiteReport:
+    try:
+        return await run_suite(
+            suite,
+            door,
+            split=args.split,
+            limit=args.limit,
+            trials=args.trials,
+            timeout=args.timeout,
+            concurrency=args.concurrency,
+            done=kept.done(suite),
+            progress=_progress(suite, args, kept),
+        )
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        print(f"go on with: lyceum eval run --resume {kept.folder}", file=sys.stderr)
+        raise
 
 
 def _folder(settings: Settings) -> Path:

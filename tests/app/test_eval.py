@@ -209,3 +209,30 @@ def test_trials_are_asked_anew_each_and_compared_where_there_is_randomness(
     known = json.loads(baseline.read_text())["some:model"]["dev"]["cases"]
     assert list(known.values()) == [["declined"] * 3] * 2
     assert "not decided: too few cases or trials" in capsys.readouterr().err
+
+
+def test_a_run_that_is_stopped_says_how_it_goes_on(
+    baseline: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    del baseline
+    asked: list[str] = []
+
+    class Door:
+        model = "offline"
+
+        async def ask(self, question: str, **_more: object) -> Outcome:
+            asked.append(question)
+            if len(asked) == 2:
+                raise KeyboardInterrupt
+            return Outcome(declined=True)
+
+    @contextlib.asynccontextmanager
+    async def front_door(_settings: object) -> AsyncGenerator[Door]:
+        yield Door()
+
+    monkeypatch.setattr("app.cli.eval_run.front_door", front_door)
+    assert main([*RUN, "--report", str(tmp_path / "kept")]) == 130
+    assert f"go on with: lyceum eval run --resume {tmp_path / 'kept'}" in capsys.readouterr().err
+    assert main(["eval", "run", "--offline", "--resume", str(tmp_path / "kept")]) == 0
+    assert len(asked) == 3
+    assert asked[1] == asked[2]
