@@ -53,7 +53,7 @@ async def _runs(args: argparse.Namespace, settings: Settings) -> int:
                     await _decide(store, store.decide, run_id, args)
                 else:
                     await _decided_elsewhere(args, settings, run_id)
-                if found.flow == RESEARCH and found.engine == "journal":
+                if found.flow == RESEARCH:
                     from app.cli.research import go_on
 
                     return await go_on(settings, found, as_json=args.json)
@@ -105,7 +105,7 @@ async def _research(args: argparse.Namespace, settings: Settings) -> Run | None:
         found = await store.run(await _full_id(store, args.run))
     finally:
         await close_store(store)
-    return found if found.flow == RESEARCH and found.engine == "journal" else None
+    return found if found.flow == RESEARCH else None
 
 
 async def _list(store: RunStore, *, as_json: bool) -> None:
