@@ -22,6 +22,7 @@ from models.analysis import term_ids, words
 CONFIDENT = 0.5
 SURE = 0.8  # from here on a turn need not say whom it is about
 CLOSE = 0.15  # what is told beside the best one is about as likely
+KIND = 2.5  # what it adds (log odds) that a fact is of the kind that is asked for
 TOLD = 3  # statements in an answer
 LOOKED_AT = 10
 
@@ -86,7 +87,7 @@ def _facts(store: MemoryStore, scope: Scope, question: str) -> list[tuple[Fact, 
         if fact.origin != "tool" and _is_about(fact.topic, topic):
             sure = 0.95
             if topic.endswith(":"):  # one of several: the words tell which
-                sure = 0.55 + 0.4 * likely(question, fact.text, cosines.get(fact.id, (fact, 0.0))[1])
+                sure = likely(question, fact.text, cosines.get(fact.id, (fact, 0.0))[1], KIND)
             found[fact.id] = (fact, sure)
     for fact, cosine in cosines.values():
         if fact.id not in found and fact.origin != "tool":
@@ -103,9 +104,9 @@ def _is_about(topic: str, asked: str) -> bool:
     return topic == asked
 
 
-def likely(question: str, text: str, cosine: float) -> float:
+def likely(question: str, text: str, cosine: float, more: float = 0.0) -> float:
     """Return how likely a text answers, 0 to 1: logistic in cosine and in the share of the words that it carries."""
-    return 1 / (1 + math.exp(-(7.0 * cosine + 4.0 * coverage(sought(question), text) - 5.0)))
+    return 1 / (1 + math.exp(-(7.0 * cosine + 4.0 * coverage(sought(question), text) + more - 5.0)))
 
 
 def coverage(wanted: Sequence[str], text: str) -> float:

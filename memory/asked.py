@@ -37,10 +37,10 @@ _KINDS: list[tuple[str, re.Pattern[str]]] = [
     (topic, re.compile(pattern, re.IGNORECASE))
     for topic, pattern in {
         "allergy": r"\b(?:am i allergic|allerg(?:y|ies))\b",
-        "taste": r"\bdo i (?:like|love|enjoy|hate|dislike|prefer)\b|\bmy (?:hobb(?:y|ies)|tastes?)\b",
+        "taste": r"\bdo (?:i|we) (?:like|love|enjoy|hate|dislike|prefer)\b|\bmy (?:hobb(?:y|ies)|tastes?)\b",
         "speaks": r"\blanguages? (?:do|can) i (?:speak|know)\b|\bdo i speak\b",
         "learning": r"\bam i (?:learning|studying|reading|writing|building|training for)\b",
-        "has": r"\bdo i (?:have|own)\b|\bhave i got\b|\bdid i (?:buy|adopt|get)\b",
+        "has": r"\bdo (?:i|we) (?:have|own)\b|\bhave (?:i|we) got\b|\bdid (?:i|we) (?:buy|adopt|get)\b",
     }.items()
 ]
 _MINE = re.compile(

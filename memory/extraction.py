@@ -60,7 +60,8 @@ _SINGLE: list[tuple[str, re.Pattern[str]]] = [
 ]
 _MINE = re.compile(
     r"\b(?:my|our)\s+(?P<what>(?:[\w'’-]+\s+){0,4}?[\w'’-]+?)(?:\s+(?:now|currently|still|also|just|has|will))*\s+"
-    r"(?:is|are|was|were|be|been|lives?|works?|moved|started|changed|called|named)\b",
+    r"(?:is|are|was|were|be|been|lives?|works?|moved|started|changed|called|named|leaves?|starts?|begins?|ends?|expires?|"
+    r"arrives?|costs?|belongs?)\b",
     re.IGNORECASE,
 )
 _MANY: list[tuple[str, re.Pattern[str]]] = [
