@@ -84,11 +84,11 @@ class Server:
             return False
         os.kill(known.pid, signal.SIGTERM)
         ends = time.monotonic() + seconds
-        while _started(known.pid) == known.started and not _ended(known.pid):
+        own = any(process.pid == known.pid for process in _STARTED)
+        while not _ended(known.pid) if own else _started(known.pid) == known.started:
             if time.monotonic() > ends:
                 os.kill(known.pid, signal.SIGKILL)
             time.sleep(0.05)
-        _ended(known.pid)
         self._file.unlink(missing_ok=True)
         return True
 
