@@ -75,7 +75,7 @@ async def measured(count: int) -> dict[str, float | int]:
         keeping = time.perf_counter() - start
         kept_cpu = time.process_time() - busy
         baseline = Baseline(Path(folder) / "baseline.json")
-        baseline.update("m", suite, report.results)
+        baseline.update("m", suite, report)
         start = time.perf_counter()
         gate = judge(suite, report, baseline, "m", random=True)
         judging = time.perf_counter() - start

@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from evals.suite import CaseResult, Split, Suite, Verdict
+from evals.suite import CaseResult, Split, Suite, SuiteReport, Verdict
 from lyceum.errors import UserError
 
 Verdicts = dict[str, list[Verdict]]  # by case, one a trial
@@ -49,13 +49,15 @@ class Baseline:
     def of(self, model: str, split: Split) -> Known | None:
         return self._held.get(model, {}).get(split)
 
-    def update(self, model: str, suite: Suite, results: Iterable[CaseResult]) -> None:
-        """Make what was measured what is known, for the splits that were asked, and write the file.
+    def update(self, model: str, suite: Suite, report: SuiteReport) -> None:
+        """Make what was measured what is known, for the split that was asked or for all, and write the file.
 
         Cases that ended in an error are left out: what is known of them is nothing, and that fails later.
         """
         held = self._held.setdefault(model, {})
-        for split, verdicts in by_split(suite, results).items():
+        if report.split is None:
+            held.clear()
+        for split, verdicts in by_split(suite, report.results).items():
             cases: dict[str, Verdict | list[Verdict]] = {
                 case: given[0] if len(given) == 1 else given for case, given in verdicts.items() if "error" not in given
             }

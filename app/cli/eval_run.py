@@ -98,7 +98,7 @@ def decide(args: argparse.Namespace, suite: Suite, report: SuiteReport, model: s
     """Judge a report by the baseline at `path`, or make it the baseline."""
     baseline = Baseline(path)
     if args.update_baseline:
-        baseline.update(model, suite, report.results)
+        baseline.update(model, suite, report)
         baseline = Baseline(path)
     random = suite.random or model != OFFLINE
     gate = judge(suite, report, baseline, model, random=random, margin=args.margin, limit=args.limit)

@@ -59,7 +59,7 @@ async def gated(
     report = await run_suite(suite, Door(answers), **options)
     baseline = Baseline(path)
     if update:
-        baseline.update("m", suite, report.results)
+        baseline.update("m", suite, report)
     return judge(suite, report, Baseline(path), "m", random=random)
 
 
