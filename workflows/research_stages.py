@@ -27,7 +27,7 @@ from workflows.steps.research.budget import (
     spent,
 )
 from workflows.steps.research.evidence import Gathered, pick_evidence
-from workflows.steps.research.plan import Opened, Place, Plan, SubQuestion, steered
+from workflows.steps.research.plan import Kind, Opened, Place, Plan, SubQuestion, steered
 from workflows.steps.research.report import Moment, Objection, Written
 from workflows.steps.research.searching import Found, fetch_page, rows_found, search_documents, search_web
 from workflows.steps.research.writing import brief_of, check_words, checkup_of, quoted, with_rows, work_of
@@ -65,6 +65,7 @@ class Job:
     notes: list[str] = field(default_factory=list[str])
     timeline: list[Moment] = field(default_factory=list[Moment])
     partial: str = ""
+    preferred: Kind | None = None
 
     @property
     def questions(self) -> list[SubQuestion]:
@@ -72,7 +73,9 @@ class Job:
 
     @property
     def held(self) -> list[Gathered]:
-        return [self.gathered[each.id] for each in self.questions if each.id in self.gathered]
+        """What was found, what is preferred first."""
+        found = [self.gathered[each.id] for each in self.questions if each.id in self.gathered]
+        return [each.preferring(self.preferred) for each in found]
 
 
 async def used_so_far(ctx: Context) -> Spent:
@@ -170,7 +173,8 @@ async def _notes(ctx: Context, job: Job) -> list[str]:
     notes = await ctx.received(STEER)
     if not notes:
         return []
-    job.plan, said = steered(job.plan, notes, [*job.gathered])
+    job.plan, preferred, said = steered(job.plan, notes, [*job.gathered])
+    job.preferred = preferred or job.preferred
     job.notes += [f"steered: {each}" for each in said]
     return said
 

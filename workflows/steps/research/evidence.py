@@ -14,7 +14,7 @@ from models.offline.extract import sentences
 from models.offline.skill import content_words
 from workflows.runtime import Runtime
 from workflows.steps.research.contradictions import Contradiction, Statement, contradictions, numbers_in
-from workflows.steps.research.plan import SubQuestion
+from workflows.steps.research.plan import Kind, SubQuestion
 from workflows.steps.research.searching import Found, Registered, registry_of
 from workflows.steps.research.untrusted import addresses_reader
 
@@ -56,6 +56,13 @@ class Gathered(BaseModel):
         documents = [each.document for each in self.evidence]
         return len(dict.fromkeys([*documents, *(also for each in self.evidence for also in each.also)]))
 
+    def preferring(self, kind: Kind | None) -> Gathered:
+        """Return the same with the evidence of one kind of source first."""
+        kinds = {"docs": "passage", "sql": "rows", "web": "page"}
+        if kind is None:
+            return self
+        return self.model_copy(update={"evidence": sorted(self.evidence, key=lambda each: each.kind != kinds[kind])})
+
 
 class Gap(BaseModel):
     """Why a sub-question is looked up once more, and with which words."""
@@ -90,6 +97,7 @@ async def pick_evidence(runtime: Runtime, question: str, found: list[Found]) -> 
             source=registered.source.id,
             document=registered.document,
             text=text,
+            kind=registered.source.kind,
             # A passage that answers holds sentences that only make sense together: half of the score is the passage's.
             score=round((0.6 * near + 0.4 * words if meant else words) / 2 + registered.confidence / 2, 4),
         )

@@ -42,6 +42,9 @@ _DROP = re.compile(
 _PREFER = re.compile(r"\bprefer\b.*\b(docs?|documents?|sql|tables?|databases?|web)\b", re.IGNORECASE)
 
 
+_KINDS: dict[str, Kind] = {"doc": "docs", "sql": "sql", "table": "sql", "database": "sql", "web": "web"}
+
+
 class Place(BaseModel):
     """A source to open: `name` is the collection or database that it becomes; `uri` the folder or file."""
 
@@ -172,12 +175,13 @@ def _sources_for(part: str, opened: Sequence[Opened]) -> list[str]:
     return [*fitting, *texts] or [each.name for each in tables]
 
 
-def steered(plan: Plan, notes: Sequence[str], started: Sequence[str]) -> tuple[Plan, list[str]]:
-    """Return the plan as notes change it, and what was done about each note: `drop q3`, `prefer documents`.
+def steered(plan: Plan, notes: Sequence[str], started: Sequence[str]) -> tuple[Plan, Kind | None, list[str]]:
+    """Return the plan as notes change it, the kind of source they prefer, and what was done about each note.
 
-    Only what has not begun can be dropped.
+    Notes are `drop q3` and `prefer documents`; of what was looked up already, the finds are left out of the report.
     """
     said: list[str] = []
+    preferred: Kind | None = None
     questions = list(plan.sub_questions)
     for note in notes:
         dropped, prefer = _DROP.search(note), _PREFER.search(note)
@@ -189,7 +193,8 @@ def steered(plan: Plan, notes: Sequence[str], started: Sequence[str]) -> tuple[P
             questions = [each for each in questions if each.id != f"q{dropped[1]}"]
             said.append(f"{note!r}: what was found for q{dropped[1]} is left out of the report.")
         elif prefer:
-            said.append(f"{note!r}: taken up where sources disagree or say the same.")
+            preferred = next(kind for word, kind in _KINDS.items() if prefer[1].lower().startswith(word))
+            said.append(f"{note!r}: evidence of {preferred} comes first.")
         else:
             said.append(f"{note!r} was not understood; `drop q2` and `prefer documents` are.")
-    return plan.model_copy(update={"sub_questions": questions}), said
+    return plan.model_copy(update={"sub_questions": questions}), preferred, said
