@@ -60,3 +60,33 @@ def test_a_turn_on_temporal_survives_its_worker_and_repeats_no_call(temporal_ser
     assert called
     assert sorted(called) == sorted(set(called)) == sorted(returned)
     assert events[-1]["status"] == "done"
+
+
+@pytest.mark.timeout(200)
+async def test_spans_of_client_workflow_and_steps_are_one_trace(
+    temporal_server: Any, tmp_path: Path, wired: Any
+) -> None:
+    from app.wiring import FLOWS
+    from lyceum.settings import TelemetrySettings, TemporalSettings
+    from workflows.engines.temporal.worker import make_worker
+
+    settings = TemporalSettings(address=f"127.0.0.1:{temporal_server[1]}", task_queue="spans")
+    spans = tmp_path / "spans.jsonl"
+    telemetry = TelemetrySettings(exporter="file", file=spans)
+    async with wired(engine="temporal", temporal=settings, telemetry=telemetry) as app:
+        client = await app.engine.client()
+        async with await make_worker(client, app.runtime, FLOWS, settings):
+            run = await app.engine.drive(
+                await app.engine.submit("chat_turn", {"question": "How many genres are there?"})
+            )
+            assert "25" in run.result["text"]
+            told = await app.engine.events(run.id, after=1)  # by the workflow itself
+    assert [event["seq"] for event in told] == list(range(2, len(told) + 2))
+    assert told[-1]["kind"] == "run_finished"
+    recorded = [json.loads(line) for line in spans.read_text().splitlines()]
+    [started] = [span for span in recorded if span["name"] == "StartWorkflow:chat_turn"]
+    trace = started["context"]["trace_id"]
+    names = {span["name"] for span in recorded if span["context"]["trace_id"] == trace}
+    assert "RunWorkflow:chat_turn" in names
+    assert "RunActivity:workflows.steps.chat_turn:open_turn" in names
+    assert any(name.startswith("RunActivity:agent__sql.default__model_request") for name in names)

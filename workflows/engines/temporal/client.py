@@ -44,6 +44,7 @@ class TemporalEngine:
         self._settings = settings
         self._connecting: asyncio.Future[Client] | None = None
         self._attributes = False
+        self._started: set[str] = set()
 
     async def client(self) -> Client:
         if self._connecting is None:
@@ -82,6 +83,8 @@ class TemporalEngine:
 
     async def _start(self, run: Run) -> None:
         """Start the workflow of a run; it is one workflow however often this is tried."""
+        if run.id in self._started:
+            return
         client = await self.client()
         known = [SearchAttributePair(FLOW, run.flow), SearchAttributePair(THREAD, run.thread)]
         try:
@@ -94,9 +97,10 @@ class TemporalEngine:
                 static_summary=f"Lyceum {run.flow}",
             )
         except WorkflowAlreadyStartedError:
-            return
+            pass
         except RPCError as error:
             raise unreachable(self._settings, error) from None
+        self._started.add(run.id)
 
     async def drive(self, run_id: str) -> Run:
         """Follow a run until it ends or waits for a person, telling this process's listener what happens."""
@@ -150,6 +154,7 @@ class TemporalEngine:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 return
+            self._started.discard(run.id)
             await self._start(run)
             return
         if described.status in (OPEN, WorkflowExecutionStatus.CONTINUED_AS_NEW, None):
