@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from lyceum.errors import UserError, nearest
+from lyceum.runs import Jobs, RunStore
 from lyceum.settings import Settings
 from mcp_servers.catalogue import make_all
 from mcp_servers.server import ToolServer, combine
@@ -31,8 +32,18 @@ class Choice:
     conformance: bool = False
 
 
-def combined(settings: Settings, choice: Choice | None = None) -> ToolServer:
-    """Make the chosen tools one server; raises UserError for a server or tool that does not exist."""
+def combined(
+    settings: Settings,
+    choice: Choice | None = None,
+    *,
+    store: RunStore | None = None,
+    jobs: Jobs | None = None,
+    resume: Callable[[str], None] | None = None,
+) -> ToolServer:
+    """Make the chosen tools one server; raises UserError for a server or tool that does not exist.
+
+    `store` is the home's own unless another is given. `jobs` starts and steers runs, `resume` takes up one that nobody drives; without them runs can only be read.
+    """
     from lyceum.run_store import SqliteRunStore
     from mcp_servers.conformance.mount import fixtures
     from mcp_servers.lean import lean
@@ -41,21 +52,22 @@ def combined(settings: Settings, choice: Choice | None = None) -> ToolServer:
     from mcp_servers.tasks.extension import Tasks
 
     choice = choice or Choice()
-    services = Services(settings.home, store=SqliteRunStore(settings.home / "runs.db"))
+    kept = store or SqliteRunStore(settings.home / "runs.db")
+    services = Services(settings.home, store=kept, jobs=jobs, resume=resume)
     names: Sequence[str] = () if EVERYTHING in choice.toolsets else choice.toolsets
     server = combine("lyceum", make_all(names, settings, services))
     known = {tool.name: tool for tool in server.own_tools}
     for name in (*choice.tools, *choice.without):
         if name not in known:
             raise UserError(f"There is no tool {name!r}.", next_step=nearest(name, known, what="tools")[:500])
-    kept = [
+    chosen = [
         tool
         for name, tool in known.items()
         if (not choice.tools or name in choice.tools)
         and name not in choice.without
         and (not choice.read_only or (tool.annotations and tool.annotations.read_only_hint))
     ]
-    made = ToolServer("lyceum", instructions=server.instructions or "", tools=kept).take(server)
+    made = ToolServer("lyceum", instructions=server.instructions or "", tools=chosen).take(server)
     if not choice.toolsets and not choice.tools:
         made = lean(made, read_only=choice.read_only)
     tools = list(made.own_tools)
@@ -72,11 +84,8 @@ def combined(settings: Settings, choice: Choice | None = None) -> ToolServer:
     return whole.take(made, *extra)
 
 
-def serve(
-    settings: Settings, choice: Choice, *, transport: Literal["stdio", "http"] = "stdio", port: int = 8765
-) -> None:
+def serve(server: ToolServer, *, transport: Literal["stdio", "http"] = "stdio", port: int = 8765) -> None:
     """Serve until the client goes away. HTTP binds to loopback only, with Host and Origin checked."""
-    server = combined(settings, choice)
     if transport == "stdio":
         server.run("stdio")
         return

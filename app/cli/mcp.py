@@ -53,7 +53,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         from app.cli import mcp_clients
 
         return mcp_clients.config(args) if args.action == "config" else mcp_clients.doctor(args)
-    from mcp_servers.serve import Choice, serve
+    from app.hosted import HostedJobs
+    from app.stores import open_store
+    from mcp_servers.serve import Choice, combined, serve
 
     if args.namespace and not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_-]{0,30}", args.namespace):
         raise UserError(
@@ -67,7 +69,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         namespace=args.namespace,
         conformance=args.conformance,
     )
-    serve(settings, choice, transport=args.transport, port=args.port)
+    jobs = HostedJobs(settings)
+    server = combined(settings, choice, store=open_store(settings), jobs=jobs, resume=jobs.resume)
+    serve(server, transport=args.transport, port=args.port)
     return 0
 
 
