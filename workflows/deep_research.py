@@ -15,6 +15,7 @@ from lyceum.events import Answered, Note, PlanMade, PlannedStep, Routed
 from lyceum.sources import Claim
 from workflows.context import AgentInput, Context
 from workflows.research_stages import Job, ResearchRequest, looked_up, review, used_so_far, verify, write
+from workflows.steps.research.again import compare, earlier_plan
 from workflows.steps.research.evidence import Gap, assess, contradict
 from workflows.steps.research.markdown import render_report
 from workflows.steps.research.plan import Opened, Place, Plan, open_source, plan_over, shape_plan
@@ -34,13 +35,14 @@ async def deep_research(ctx: Context, request: ResearchRequest) -> Answered:
     """
     began = await ctx.now()
     opened = await _open(ctx, request)
-    plan = await _planned(ctx, request, opened)
+    again = bool(request.again)
+    plan = await (ctx.step(earlier_plan, request.again) if again else _planned(ctx, request, opened))
     await _tell_plan(ctx, plan)
     if request.plan_only:
         answer = Answered(role="research", text=_plan_text(plan), output={"plan": plan.model_dump(mode="json")})
         await ctx.emit(answer)
         return answer
-    approved = await _approved(ctx, request, plan, opened)
+    approved = plan if again else await _approved(ctx, request, plan, opened)
     if approved is None:
         answer = Answered(role="research", text="The plan was refused; nothing was looked up.", declined=True)
         await ctx.emit(answer)
@@ -149,6 +151,8 @@ async def _report(ctx: Context, job: Job) -> Answered:
         notes=job.notes, partial=job.partial, used=used, timeline=job.timeline,
     )  # fmt: skip
     report: Report = await ctx.step(compose_report, material)
+    if job.request.again:
+        report = await ctx.step(compare, job.request.again, report)
     claims = [Claim(text=each.text, citations=each.citations) for section in report.sections for each in section.claims]
     answer = Answered(
         role="research",

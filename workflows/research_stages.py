@@ -45,6 +45,7 @@ class ResearchRequest(BaseModel):
     model: str = "default"
     rounds: int = Field(default=1, ge=0, le=3)
     budget: Budget = Budget()
+    again: str = Field(default="", description="An earlier run: its approved plan is carried out, and compared with.")
     plan_only: bool = False
     yes: bool = Field(default=False, description="Faces approve the plan as it is asked, also after a restart.")
     approve: list[str] = []
@@ -152,12 +153,15 @@ async def looked_up(ctx: Context, job: Job, stage: Stage, queries: dict[str, str
             job.gathered.setdefault(gathered.id, gathered)
     for question in skipped:
         reason = "Not looked up: no calls of the budget were left."
+        if not any(name in kinds for name in question.sources):
+            job.gathered[question.id] = Gathered(id=question.id, skipped="None of its sources can be read.")
+            continue
         if stage == "search":
             job.gathered[question.id] = Gathered(id=question.id, skipped=reason)
         job.partial = job.partial or f"the budget of calls was too small for all of {stage.replace('_', '-')}"
         await ctx.emit(StepFinished(step=question.id, ok=False, reason=reason))
     job.timeline.append(Moment(what=f"{stage.replace('_', '-')} done", at=await ctx.now()))
-    return not skipped or stage == "search"
+    return not job.partial or stage == "search"
 
 
 def _calls_left(job: Job, stage: Stage, used: int) -> int | None:

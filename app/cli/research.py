@@ -34,12 +34,13 @@ STAGES = ("search", "follow_up", "write", "verify", "review")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("question", help="what to find out")
+    parser.add_argument("question", nargs="?", default="", help="what to find out")
     parser.add_argument(
         "--source", action="append", default=[], metavar="KIND:PLACE", help="docs:FOLDER, sql:FILE or web; repeat it"
     )
     parser.add_argument("--model", metavar="M", help="who writes; see `lyceum models list`")
     parser.add_argument("--offline", action="store_true", help="use the offline engine: it quotes")
+    parser.add_argument("--again", metavar="RUN", help="carry out that run's plan once more and say what changed")
     parser.add_argument("--plan-only", action="store_true", help="show the plan and look nothing up")
     parser.add_argument("--yes", action="store_true", help="approve the plan as it is")
     parser.add_argument(
@@ -54,6 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
+    if args.engine:
+        settings = settings.model_copy(update={"engine": args.engine})
+    if args.again:
+        return asyncio.run(_again(args, settings))
     budget = budget_of(args.budget)
     places = [place_of(given) for given in args.source]
     if not places:
@@ -64,9 +69,16 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         raise UserError("The question is empty.", next_step='Ask something: lyceum research "..." --source docs:FOLDER')
     if not 0 <= args.rounds <= 3:
         raise UserError("--rounds is 0 to 3.", next_step="Leave it out for one round.")
-    if args.engine:
-        settings = settings.model_copy(update={"engine": args.engine})
-    return asyncio.run(_research(args, settings, places, budget))
+    request = {
+        "question": args.question,
+        "places": places,
+        "model": "offline" if settings.offline else (args.model or "default"),  # whoever resumes it asks the same
+        "rounds": args.rounds,
+        "budget": budget,
+        "plan_only": args.plan_only,
+        "yes": args.yes,
+    }
+    return asyncio.run(_research(args, settings, request, budget))
 
 
 def place_of(given: str) -> Place:
@@ -143,30 +155,45 @@ def _patient(settings: Settings) -> Settings:
     return settings.model_copy(update={"budget": settings.budget.model_copy(update={"seconds": seconds})})
 
 
-async def _research(args: argparse.Namespace, settings: Settings, places: list[Place], budget: Budget) -> int:
+async def _research(args: argparse.Namespace, settings: Settings, given: dict[str, Any], budget: Budget) -> int:
     from app.cli.research_view import Watch
     from app.wiring import wire
     from workflows.deep_research import ResearchRequest
 
     os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")  # it draws a picture into the report
     progress = Watch(as_json=args.json)
+    request = ResearchRequest.model_validate(given)
     async with wire(_patient(settings), listen=progress) as app:
-        app.runtime.models.get()  # a model that cannot be used is refused before anything is stored
+        app.runtime.models.get(request.model)  # a model that cannot be used is refused before anything is stored
         if not args.json:
             say(f"answered by {app.runtime.models.reason}")
-        thread = (await app.store.create_thread(args.question.strip().splitlines()[0])).id
-        request = ResearchRequest(
-            question=args.question,
-            places=places,
-            model="offline" if settings.offline else (args.model or "default"),  # whoever resumes it asks the same
-            rounds=args.rounds,
-            budget=budget,
-            plan_only=args.plan_only,
-            yes=args.yes,
-        )
+        thread = (await app.store.create_thread(request.question.strip().splitlines()[0])).id
         run_id = await app.engine.submit(FLOW, request, thread=thread)
         say(f"run {run_id}")
         return await carry_on(app, progress, {"*": True} if args.yes else {}, run_id, budget, folder=args.report)
+
+
+async def _again(args: argparse.Namespace, settings: Settings) -> int:
+    """Carry out a finished run's plan once more, as it was approved then: nobody has to be there."""
+    from lyceum.paths import ensure_writable
+    from lyceum.run_store import SqliteRunStore
+    from workflows.steps.research.budget import Budget
+
+    if args.question or args.source or args.budget or args.plan_only:
+        raise UserError(
+            "--again takes question, sources and budget from the earlier run.", next_step="lyceum research --again RUN"
+        )
+    store = SqliteRunStore(ensure_writable(settings.home) / "runs.db")
+    try:
+        earlier = await store.run(args.again)
+    finally:
+        store.close()
+    if earlier.flow != FLOW:
+        raise UserError(f"Run {args.again} is no research.", next_step="See `lyceum runs list`.")
+    given = {**earlier.input, "again": earlier.id, "plan_only": False}
+    if settings.offline or args.model:
+        given["model"] = "offline" if settings.offline else args.model
+    return await _research(args, settings, given, Budget.model_validate(given["budget"]))
 
 
 async def go_on(settings: Settings, run: Run, *, as_json: bool, folder: str | None = None) -> int:

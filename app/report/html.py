@@ -42,6 +42,7 @@ def page(report: Report) -> str:
         f"<h1>{escape(report.question)}</h1>",
         f'<p class="label">{escape(report.label)}</p>',
         f'<p class="partial"><strong>Partial report:</strong> {escape(report.partial)}.</p>' if report.partial else "",
+        _listed("What changed", report.changes or ["Nothing that it says has changed."]) if report.since else "",
         *(_section(section, numbers) for section in report.sections),
         _contradictions(report, numbers),
         _listed("Missing", report.missing),

@@ -119,6 +119,23 @@ def test_a_chat_goes_on_with_the_report_and_its_sources(lyceum: Run, folder: Pat
     assert "history.md" in out
 
 
+def test_the_same_research_again_says_what_changed(lyceum: Run, folder: Path) -> None:
+    _, _, err = lyceum(*asked(folder, "--yes"))
+    first = run_of(err)
+    code, out, err = lyceum("research", "--again", first, "--offline")
+    assert code == 0, err
+    assert "Nothing that it says has changed." in out
+    (folder / "catalogue.md").write_text(CATALOGUE.replace("20 genres", "25 genres"))
+    (folder / "history.md").unlink()
+    code, out, err = lyceum("research", "--again", first, "--offline")
+    assert code == 0, err
+    assert "- new, q1: The store sells music in 25 genres." in out
+    assert "- gone, q1: The store sells music in 20 genres." in out
+    assert "- gone, contradiction 25 against 20 genres" in out
+    code, _, err = lyceum("research", "--again", "nothing", "--offline")
+    assert code == 2
+
+
 def test_a_plan_alone_looks_nothing_up(lyceum: Run, folder: Path) -> None:
     code, out, err = lyceum(*asked(folder, "--plan-only"))
     assert code == 0

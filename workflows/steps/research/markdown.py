@@ -26,6 +26,9 @@ def markdown_of(report: Report) -> str:
     blocks = [f"# {_line(report.question)}", f"*{report.label}*"]
     if report.partial:
         blocks.append(f"**Partial report: {report.partial}.** What is missing stands under *Missing*.")
+    if report.since:
+        told = "\n".join(f"- {_line(each)}" for each in report.changes) or "Nothing that it says has changed."
+        blocks += ["## What changed", told]
     for section in report.sections:
         blocks += _section(section, numbers)
     if report.contradictions:
@@ -114,7 +117,7 @@ def _plan(report: Report) -> str:
 
 
 def _record(report: Report) -> str:
-    lines = [f"- run {report.run}"]
+    lines = [f"- run {report.run}", *([f"- compared with run {report.since}"] if report.since else [])]
     lines += [f"- {moment.at:%Y-%m-%d %H:%M:%S} UTC {moment.what}" for moment in report.timeline]
     lines += [f"- [{n}] read {each.retrieved:%Y-%m-%d %H:%M:%S} UTC" for n, each in enumerate(report.cited, 1)]
     return "\n".join(lines)

@@ -101,6 +101,8 @@ class Report(BaseModel):
     removed: list[CheckedClaim] = []
     notes: list[str] = []
     rates: Rates = Rates()
+    since: str = Field(default="", description="The earlier run that `changes` compares it with.")
+    changes: list[str] = []
     plan: Plan
     opened: list[Opened] = []
     registry: list[Registered] = []

@@ -1,0 +1,48 @@
+"""The same research once more: the plan that was approved before, and what its report says differently now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lyceum.errors import UserError
+from lyceum.events import Answered
+from workflows.runtime import Runtime
+from workflows.steps.research.plan import Plan
+from workflows.steps.research.report import Report
+
+
+async def earlier_plan(runtime: Runtime, run: str) -> Plan:
+    """Return the plan of a finished run; raises UserError where there is no report of it."""
+    return (await _report(runtime, run)).plan
+
+
+async def compare(runtime: Runtime, run: str, report: Report) -> Report:
+    """Return the report with what changed since that of an earlier run."""
+    return report.model_copy(update={"since": run, "changes": changes(await _report(runtime, run), report)})
+
+
+async def _report(runtime: Runtime, run: str) -> Report:
+    answers = [event for event in await runtime.store.events(run) if isinstance(event, Answered)]
+    if not answers or "sections" not in (answers[-1].output or {}):
+        raise UserError(f"Run {run} has no report.", next_step="See `lyceum runs list`.")
+    return Report.model_validate(answers[-1].output)
+
+
+def changes(earlier: Report, now: Report) -> list[str]:
+    """Say which claims, contradictions and gaps are new and which are gone, a sub-question after the other."""
+    found: list[str] = []
+    before = {section.question: section for section in earlier.sections}
+    for section in now.sections:
+        held = before.get(section.question)
+        old = [claim.text for claim in held.claims] if held else []
+        new = [claim.text for claim in section.claims]
+        found += _differences(f"{section.id}: ", old, new)
+        if section.missing and old:
+            found.append(f"{section.id} is not answered any more: {section.missing}")
+    told = [[f"{each.value_a} against {each.value_b}" for each in report.contradictions] for report in (earlier, now)]
+    return [*found, *_differences("contradiction ", *told)]
+
+
+def _differences(what: str, old: Sequence[str], new: Sequence[str]) -> list[str]:
+    added = [f"new, {what}{text}" for text in new if text not in old]
+    return [*added, *(f"gone, {what}{text}" for text in old if text not in new)]
