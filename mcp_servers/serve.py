@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NoReturn
 
 from lyceum.errors import UserError, nearest
 from lyceum.runs import Jobs, RunStore
@@ -42,7 +42,8 @@ def combined(
 ) -> ToolServer:
     """Make the chosen tools one server; raises UserError for a server or tool that does not exist.
 
-    `store` is the home's own unless another is given. `jobs` starts and steers runs, `resume` takes up one that nobody drives; without them runs can only be read.
+    `store` is the home's own unless another is given. `jobs` starts and steers runs, `resume` takes up one that nobody
+    drives; without them runs can only be read.
     """
     from lyceum.run_store import SqliteRunStore
     from mcp_servers.conformance.mount import fixtures
@@ -84,11 +85,19 @@ def combined(
     return whole.take(made, *extra)
 
 
-def serve(server: ToolServer, *, transport: Literal["stdio", "http"] = "stdio", port: int = 8765) -> None:
-    """Serve until the client goes away. HTTP binds to loopback only, with Host and Origin checked."""
-    if transport == "stdio":
-        server.run("stdio")
-        return
-    from mcp_servers.http import serve_http
+def serve(server: ToolServer, *, transport: Literal["stdio", "http"] = "stdio", port: int = 8765) -> NoReturn:
+    """Serve until the client goes away, then end the process, with all it started; over HTTP, until it is told to stop.
 
-    serve_http(server, port)
+    HTTP binds to loopback only, with Host and Origin checked.
+    """
+    from mcp_servers.leaving import leave, leave_when_told, leave_with_client
+
+    leave_when_told()
+    if transport == "stdio":
+        leave_with_client()
+        server.run("stdio")
+    else:
+        from mcp_servers.http import serve_http
+
+        serve_http(server, port)
+    leave()

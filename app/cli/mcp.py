@@ -71,8 +71,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     )
     jobs = HostedJobs(settings)
     server = combined(settings, choice, store=open_store(settings), jobs=jobs, resume=jobs.resume)
-    serve(server, transport=args.transport, port=args.port)
-    return 0
+    return serve(server, transport=args.transport, port=args.port)
 
 
 def _names(given: str) -> list[str]:
