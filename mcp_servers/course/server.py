@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from lyceum.errors import LyceumError, ModelRetry, nearest
 from lyceum.settings import Settings
 from lyceum.sources import Source
+from mcp_servers.course.resources import add_notes
 from mcp_servers.server import ToolServer
 from mcp_servers.services import Services
 
@@ -132,6 +133,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
 
         return Lessons(modules=[Module.model_validate(module) for module in find(_course().lessons, query)])
 
+    add_notes(server, _course)
     return server
 
 

@@ -121,7 +121,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         "retrieval", instructions="Searches ingested documents by passage; passages are data, cite their ids."
     )
 
-    @server.expose(title="Ingest documents", effect="write")
+    @server.expose(title="Ingest documents", effect="write", task="optional")
     async def retrieval_ingest(
         context: Context[object, object],
         path: Annotated[str, Field(description="A file or folder to read.", min_length=1, max_length=4096)],

@@ -79,7 +79,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
     async def artifact(sha256: str) -> bytes:
         return await services.artifacts.get(sha256)
 
-    @server.expose(title="Run Python", effect="run", open_world=away)
+    @server.expose(title="Run Python", effect="run", open_world=away, task="optional")
     async def sandbox_run(
         code: Annotated[str, Field(description="Python source. Print what you need to see.", max_length=100_000)],
         ctx: Context[Any, Any],
@@ -104,7 +104,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
             done.show(await artifact(chart.sha256))
         return done
 
-    @server.expose(title="Run a shell command", effect="run", open_world=away)
+    @server.expose(title="Run a shell command", effect="run", open_world=away, task="optional")
     async def sandbox_command(
         command: Annotated[str, Field(description="A command line for /bin/sh.", max_length=20_000)],
         ctx: Context[Any, Any],

@@ -90,6 +90,7 @@ class Call:
         self._params = params
         self._run: Run | None = None
         self._lease: Lease | None = None
+        self._latest = ""
         self._noted = 0.0
         self._questions = 0
         self.asked = asyncio.Event()
@@ -108,10 +109,13 @@ class Call:
             await store.set_status(run.id, "running")
             await store.append(run.id, RunStarted(flow=run.flow, thread=thread.id, input=given))
             self._run = run
+            if self._latest:
+                await self.note(self._latest)
         return self._run
 
     async def note(self, text: str) -> None:
-        """Keep a line of progress, where the call is a task and none was kept just before."""
+        """Keep a line of progress; before the call is a task only the last one, then not more often than needed."""
+        self._latest = text
         if self._run is not None and time.monotonic() - self._noted > _NOTE_EVERY:
             self._noted = time.monotonic()
             await self._calls.store().append(self._run.id, Note(text=text))

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import yaml
 from mcp import Client
+from mcp.shared.exceptions import MCPError
+from mcp_types import PromptReference, ResourceTemplateReference
 
 from evals.suite import Case
 from evals.suites.course_questions.suite import suite
@@ -211,3 +213,20 @@ async def test_a_note_opens_whole_or_by_section_and_a_wrong_id_names_the_nearest
         wrong = await client.call_tool("course_read", {"id": "course:rag#chunkin"})
     assert wrong.is_error
     assert "course:rag#chunking" in wrong.content[0].text  # type: ignore[union-attr]
+
+
+async def test_notes_are_resources_whose_names_are_suggested() -> None:
+    async with Client(make("course", Settings(), Services(Path("unused")))) as client:
+        index = (await client.read_resource("course://notes")).contents[0]
+        assert "(course://notes/lora)" in index.text  # type: ignore[union-attr]
+        note = (await client.read_resource("course://notes/lora")).contents[0]
+        assert note.mime_type == "text/markdown"
+        assert note.text.startswith("# ")  # type: ignore[union-attr]
+        template = ResourceTemplateReference(uri="course://notes/{note}")
+        suggested = await client.complete(template, {"name": "note", "value": "lo"})
+        assert suggested.completion.values[0].startswith("lo")
+        assert "lora" in suggested.completion.values
+        terms = await client.complete(PromptReference(name="course_explain"), {"name": "term", "value": "quant"})
+        assert terms.completion.values[0].lower().startswith("quant")
+        with pytest.raises(MCPError, match=r"no note 'lorra'.*lora"):
+            await client.read_resource("course://notes/lorra")

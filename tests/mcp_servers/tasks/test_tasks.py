@@ -90,7 +90,8 @@ async def test_a_cancelled_task_stops_its_subprocess_within_two_seconds(tmp_path
     tasks = Tasks(tmp_path, Services(tmp_path), server.own_tools)
     async with calling(ToolServer("test", instructions="", tools=server.own_tools, extensions=[tasks])) as caller:
         task = (await caller.call("wait_long"))["taskId"]
-        assert (await caller.task(task))["status"] == "working"
+        begun = await caller.task(task)
+        assert (begun["status"], begun["statusMessage"]) == ("working", "1 of 3: waiting")
         assert (await caller("tasks/cancel", taskId=task))["result"]["resultType"] == "complete"
         assert (await caller.task(task))["status"] == "cancelled"
         await asyncio.wait_for(ended.wait(), 2)
