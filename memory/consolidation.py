@@ -11,7 +11,7 @@ from memory.blocks import Blocks, Edit
 from memory.database import MemoryFile
 from memory.dates import absolute, starts
 from memory.extraction import Extracted, extract, suspicious
-from memory.recall import Turn, turn_of
+from memory.recall import Turn, at_places, turn_of
 from memory.scope import SEEN, Scope
 
 KNOWN = "known"  # the block that consolidation writes; the others belong to people and agents
@@ -78,12 +78,13 @@ class Consolidation:
             by_turn.setdefault(note.turn, []).append(note)
         try:
             with self._file.transaction() as database:
-                places = [part for turn in among or () for part in (turn.thread, turn.number)]
-                pairs = ", ".join(["(?, ?)"] * (len(places) // 2))
-                which = "" if among is None else f" AND (thread, number) IN (VALUES {pairs})"
+                which, parts = "", list[object]()
+                if among is not None:
+                    named, parts = at_places(scope, [(turn.thread, turn.number) for turn in among])
+                    which = f" AND id IN ({named})"
                 rows = database.execute(
                     f"SELECT * FROM turns WHERE {SEEN} AND consolidated < ?{which} ORDER BY said, id LIMIT ?",  # noqa: S608
-                    (*scope.place, level, *places, most + 1),
+                    (*scope.place, level, *parts, most + 1),
                 ).fetchall()
                 result = Consolidated(turns=min(len(rows), most), left=max(0, len(rows) - most))
                 for row in rows[:most]:

@@ -15,7 +15,7 @@ from lyceum.sources import Source
 from memory.database import MemoryFile, clean, now
 from memory.ranking import DEPTH, Candidate, Signals, Weights, best, by_meaning, by_words, expression, fused
 from memory.scope import SEEN, Scope
-from memory.vectors import Vectors, placeholders
+from memory.vectors import Vectors
 
 if TYPE_CHECKING:
     from models.embeddings import Embedder
@@ -181,13 +181,17 @@ class Recall:
         places = {(row["thread"], row["number"] + step) for row in rows for step in (-1, 1, 2)}
         if not places:
             return []
-        pairs = ", ".join(["(?, ?)"] * len(places))
-        sql = f"SELECT * FROM turns t WHERE {SEEN}{where} AND (thread, number) IN (VALUES {pairs})"  # noqa: S608
-        return self._file.rows(sql, *scope.place, *values, *(part for place in places for part in place))
+        named, parts = at_places(scope, places)
+        sql = f"SELECT t.* FROM ({named}) n CROSS JOIN turns t ON t.id = n.id WHERE {SEEN}{where}"  # noqa: S608
+        return self._file.rows(sql, *parts, *scope.place, *values)
 
     def _rows(self, scope: Scope, ids: list[int], where: str, values: list[str]) -> list[sqlite3.Row]:
-        sql = f"SELECT * FROM turns t WHERE {SEEN}{where} AND id IN ({placeholders(ids)})"  # noqa: S608
-        return self._file.rows(sql, *scope.place, *values, *ids)
+        if not ids:
+            return []
+        marks = ", ".join(["(?)"] * len(ids))
+        # The join's order is fixed: by itself SQLite would read every turn of the owner.
+        sql = f"SELECT t.* FROM (VALUES {marks}) n CROSS JOIN turns t ON t.id = n.column1 WHERE {SEEN}{where}"  # noqa: S608
+        return self._file.rows(sql, *ids, *scope.place, *values)
 
     def _known(self, database: sqlite3.Connection, scope: Scope, key: str | None) -> sqlite3.Row | None:
         sql = "SELECT * FROM turns WHERE tenant = ? AND user = ? AND thread = ? AND key = ?"
@@ -207,6 +211,17 @@ class Recall:
                 clean(said.speaker), said.origin, utc(said.said or moment), utc(moment), clean(said.text), said.key,
             ),
         ).fetchone()  # fmt: skip
+
+
+def at_places(scope: Scope, places: Iterable[tuple[str, int]]) -> tuple[str, list[object]]:
+    """Return SQL for the row ids at places (thread, number), and its values: found by index, one after the other."""
+    wanted = list(places)
+    pairs = ", ".join(["(?, ?)"] * len(wanted))
+    sql = (
+        f"SELECT p.id FROM (VALUES {pairs}) v CROSS JOIN turns p ON p.tenant = ? AND p.user = ?"  # noqa: S608
+        " AND p.thread = v.column1 AND p.number = v.column2"
+    )
+    return sql, [*(part for place in wanted for part in place), *scope.owner]
 
 
 def utc(moment: datetime) -> str:
