@@ -19,6 +19,7 @@ from lyceum.settings import BudgetSettings
 from workflows.context import Context
 from workflows.engines.journal import JournalEngine
 from workflows.engines.journal_store import JournalStore
+from workflows.engines.steps import Signature
 from workflows.runtime import Runtime
 
 calls: list[str] = []
@@ -284,3 +285,20 @@ async def test_a_driver_that_lost_its_run_writes_nothing_more(engine: JournalEng
     assert (await engine.journal.entries(run))["1:shout"].result == '"kept"'
     with pytest.raises(OperatorError, match="took over"):
         await store.append(run, Note(text="late"), fence=slow.fence)
+
+
+async def test_a_field_that_a_release_adds_to_an_argument_changes_nothing(engine: JournalEngine) -> None:
+    class Old(BaseModel):
+        words: list[str]
+
+    class New(Old):
+        tone: str = "plain"
+
+    async def step(runtime: Runtime, given: Old) -> None: ...
+
+    step.__qualname__ = "step"
+    step.__annotations__ = {"given": Old, "return": type(None)}
+    old = Signature(step).identity((Old(words=["a"]),), {})
+    step.__annotations__ = {"given": New, "return": type(None)}
+    assert Signature(step).identity((New(words=["a"]),), {}) == old
+    assert Signature(step).identity((New(words=["a"], tone="loud"),), {}) != old

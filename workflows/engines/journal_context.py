@@ -108,7 +108,7 @@ class JournalContext:
             scope = StepScope(f"{self.run_id}/{key}", last=self.drive.beats.get(key), tell=beat)
             return await call_step(fn, self.engine.runtime, scope, arguments)
 
-        kept = await self.unit(key, fingerprint(arguments), body)
+        kept = await self.unit(key, known.identity(args, kwargs), body)
         return cast("T", known.result.validate_python(kept))
 
     async def agent(self, role: str, input: AgentInput, model_key: str = "default") -> Any:  # noqa: A002

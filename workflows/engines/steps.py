@@ -46,6 +46,14 @@ class Signature:
         given = self._parameters.bind(None, *args, **kwargs).arguments
         return {name: self._adapters[name].dump_python(given[name], mode="json") for name in list(given)[1:]}
 
+    def identity(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        """Return a hash of the arguments; a field with a default that a later release adds to a model changes none."""
+        given = self._parameters.bind(None, *args, **kwargs).arguments
+        named = list(given)[1:]
+        return fingerprint(
+            {name: self._adapters[name].dump_python(given[name], mode="json", exclude_defaults=True) for name in named}
+        )
+
     def load(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self._adapters[name].validate_python(value) for name, value in arguments.items()}
 
@@ -86,7 +94,7 @@ async def call_step(fn: Step, runtime: Runtime, scope: StepScope, arguments: Map
 
 def fingerprint(value: object) -> str:
     """Return a hash of JSON-able arguments; the same arguments give the same hash in every process."""
-    encoded = _ANYTHING.dump_python(value, mode="json", fallback=repr)
+    encoded = _ANYTHING.dump_python(value, mode="json", fallback=repr, exclude_defaults=True)
     return hashlib.sha256(json.dumps(encoded, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -92,7 +92,7 @@ class TemporalContext:
         known = signature(fn)
         arguments = known.dump(args, kwargs)
         key = self.next_key(fn.__name__)
-        hashed = fingerprint(arguments)
+        hashed = known.identity(args, kwargs)
         tries = 0
 
         async def once() -> Any:
