@@ -8,6 +8,7 @@ own: the user's index, files and HEAD are not touched.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -44,6 +45,21 @@ _BASE = {
 }  # fmt: skip
 
 
+def _leads_elsewhere(folder: Path) -> bool:
+    """Tell whether something in a .git folder shows what another repository holds."""
+    if any((folder / name).exists() for name in ("commondir", "objects/info/alternates")):
+        return True
+    waiting = [folder / name for name in ("HEAD", "packed-refs", "refs", "objects")]
+    while waiting:
+        here = waiting.pop()
+        if here.is_symlink():
+            return True
+        if here.is_dir():
+            with os.scandir(here) as found:
+                waiting += [Path(each.path) for each in found if not each.is_file(follow_symlinks=False)]
+    return False
+
+
 class Git:
     def __init__(self, root: Path) -> None:
         program = shutil.which("git")
@@ -54,6 +70,11 @@ class Git:
             raise ModelRetry(
                 "The workspace is no git repository of its own (it has no .git folder).",
                 next_step="Work without git, or ask the user to run `git init`.",
+            )
+        if _leads_elsewhere(folder):
+            raise ModelRetry(
+                "The .git folder takes its commits or branches from another folder (a link, commondir or alternates).",
+                next_step="Ask the user for a plain clone: git clone --no-local FOLDER.",
             )
         self._root = root
         self._command = [program, "--no-pager", f"--git-dir={folder}", f"--work-tree={root}"]

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 
 _CLASSES = {"alnum": "0-9A-Za-z", "alpha": "A-Za-z", "digit": "0-9", "lower": "a-z", "space": r"\s", "upper": "A-Z"}
+_FOLDERS = "(?:.*/)?"
+_MOST_FOLDERS = 4
 
 
 @dataclass(frozen=True)
@@ -59,30 +61,42 @@ def _expression(pattern: str) -> str:
     """Turn a pattern into a regular expression: `*` and `?` stop at a slash, `**` between slashes does not."""
     if pattern == "**":
         return ".*"
-    found, place = "", 0
+    parts, place = [""], 0  # what stands between stars
     if pattern.startswith("**/"):
-        found, place = "(?:.*/)?", 3
+        parts, place = [_FOLDERS], 3
     while place < len(pattern):
         character = pattern[place]
         if pattern.startswith("/**/", place):
-            found, place = found + "/(?:.*/)?", place + 4
+            parts[-1], place = f"{parts[-1]}/{_FOLDERS}", place + 4
         elif pattern[place:] == "/**":
-            found, place = found + "/.+", len(pattern)
+            parts[-1], place = parts[-1] + "/.+", len(pattern)
         elif character == "*":
             while place < len(pattern) and pattern[place] == "*":
                 place += 1
-            found += "[^/]*"
+            parts.append("")
         elif character == "?":
-            found, place = found + "[^/]", place + 1
+            parts[-1], place = parts[-1] + "[^/]", place + 1
         elif character == "[":
             part, place = _set(pattern, place)
-            found += part
+            parts[-1] += part
         elif character == "\\":
             if place + 1 == len(pattern):
                 raise re.error("a backslash ends it")
-            found, place = found + re.escape(pattern[place + 1]), place + 2
+            parts[-1], place = parts[-1] + re.escape(pattern[place + 1]), place + 2
         else:
-            found, place = found + re.escape(character), place + 1
+            parts[-1], place = parts[-1] + re.escape(character), place + 1
+    return _joined(parts)
+
+
+def _joined(parts: list[str]) -> str:
+    """Put stars between parts so that matching never has to go back: the first place that fits leaves most room."""
+    if sum(part.count(_FOLDERS) for part in parts) > _MOST_FOLDERS:
+        raise re.error("too many `**`")
+    first, *rest = parts
+    found = first
+    for number, part in enumerate(rest, 1):
+        whole = number < len(rest) and _FOLDERS not in part
+        found += f"(?>[^/]*?{part})" if whole else f"[^/]*{part}"
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
@@ -11,9 +12,16 @@ from lyceum.errors import ModelRetry
 LONGEST = 1024
 TEMPORARY = ".lyceum-"  # what a change that is being made is called until it is whole
 
-_SECRET_FOLDERS = {".ssh", ".aws", ".gnupg", ".kube", ".azure", ".gcloud"}
+_SECRET_FOLDERS = {
+    ".ssh", ".aws", ".gnupg", ".kube", ".azure", ".gcloud", ".docker", ".secrets", "secrets", ".vault",
+    ".password-store",
+}  # fmt: skip
 _SECRET_NAMES = (
-    ".env", ".env.*", "*.env", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.ppk",
+    ".env", ".env.*", "*.env", ".envrc", ".flaskenv", "*.pem", "*.pem.*", "*.key", "*.key.*", "*.gpg", "*.ovpn",
+    "*.keytab", "*kubeconfig", "kubeconfig.*", "*_rsa", "*_ed25519", "private_key*", "api_key*", "apikey*",
+    "password.*", "passwords.*", "auth.json", "local.settings.json", "*firebase-adminsdk*.json", "wp-config.php",
+    ".vault-token", ".vault_pass*", ".s3cfg", ".boto", ".my.cnf", ".*_history",
+    "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.ppk",
     "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", ".netrc", "_netrc", ".pgpass", ".npmrc", ".pypirc", ".htpasswd",
     ".git-credentials", ".dockercfg", ".dockerconfigjson", "credentials", "credentials.*", "secrets", "secrets.*",
     "secret.*", "client_secret*.json", "service-account*.json", "service_account*.json", "*.tfstate", "*.tfstate.*",
@@ -34,9 +42,15 @@ def parts_of(path: str) -> tuple[str, ...]:
         raise ModelRetry(f"{path} leaves the workspace.", next_step="Send a path without `..`.")
     if any(len(part.encode()) > 255 for part in parts):
         raise ModelRetry("A name in that path is too long.", next_step="Names have at most 255 bytes.")
-    if any(part.casefold().rstrip(" .") == ".git" for part in parts):
+    if any(_is_git(part) for part in parts):
         raise ModelRetry(f"{path} belongs to git.", next_step="Use the workspace_git tools.")
     return parts
+
+
+def _is_git(part: str) -> bool:
+    """Tell whether a name is `.git`, or becomes it on the file systems of macOS and Windows."""
+    plain = unicodedata.normalize("NFKC", "".join(c for c in part if unicodedata.category(c) != "Cf")).casefold()
+    return re.split(r"[:\\]", plain)[0].rstrip(" .") in (".git", "git~1")
 
 
 def is_secret(path: str) -> bool:
@@ -47,6 +61,11 @@ def is_secret(path: str) -> bool:
     if any(fnmatchcase(name, shape) for shape in _SHAREABLE):
         return False
     return any(fnmatchcase(name, shape) for shape in _SECRET_NAMES)
+
+
+def is_private_key(data: bytes) -> bool:
+    """Tell by its first bytes whether a file is a private key, whatever it is called."""
+    return data.lstrip().startswith(b"-----BEGIN ") and b"PRIVATE KEY" in data.lstrip()[:80]
 
 
 def refuse_secret(path: str) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lyceum.errors import ModelRetry, OperatorError
-from mcp_servers.workspace.paths import parts_of
+from mcp_servers.workspace.paths import is_private_key, parts_of
 
 MOST_BYTES = 32 * 1024 * 1024  # of a file that can be changed
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -132,6 +132,8 @@ class Root:
             data = file.read(most + 1)
             if len(data) > most:
                 raise ModelRetry(f"{path} has more than {most} bytes.", next_step="Leave it, or ask the user.")
+            if is_private_key(data):
+                raise ModelRetry(f"{path} holds a private key and is not opened.", next_step="Ask the user.")
             return Held(data, stat.S_IMODE(seen.st_mode))
 
     def swap(self, path: str, before: Held | None, after: Held | None, temporary: str, made: list[str]) -> None:
@@ -152,17 +154,33 @@ class Root:
                     os.unlink(temporary, dir_fd=here)
                     raise
             if before is not None:
-                try:
-                    kept = self._read(here, temporary, path, MOST_BYTES)
-                except ModelRetry:
-                    kept = None
-                if kept != before:  # somebody saved it after it was read: give it back
-                    _rename(here, temporary, name, _NOREPLACE if after is None else _EXCHANGE, path)
-                    if after is not None:
-                        os.unlink(temporary, dir_fd=here)
-                    raise ChangedMeanwhileError(path)
-                os.unlink(temporary, dir_fd=here)
+                self._let_go(here, name, temporary, before, after, path)
             os.fsync(here)
+
+    def _let_go(self, here: int, name: str, temporary: str, before: Held, after: Held | None, path: str) -> None:
+        """Remove what was replaced; where it is not `before`, somebody saved it meanwhile, and it is given back."""
+        kept = self._kept(here, temporary, path)
+        if kept == before:
+            os.unlink(temporary, dir_fd=here)
+            return
+        if after is None:
+            _rename(here, temporary, name, _NOREPLACE, path)
+        else:
+            ours: Held | None = after
+            while True:  # until what comes back is what was put there: a second save must not be lost either
+                _rename(here, temporary, name, _EXCHANGE, path)
+                back = self._kept(here, temporary, path)
+                if back == ours:
+                    break
+                ours, kept = kept, back
+            os.unlink(temporary, dir_fd=here)
+        raise ChangedMeanwhileError(path)
+
+    def _kept(self, here: int, temporary: str, path: str) -> Held | None:
+        try:
+            return self._read(here, temporary, path, MOST_BYTES)
+        except ModelRetry:
+            return None
 
     def _write(self, here: int, temporary: str, after: Held, like: str | None) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

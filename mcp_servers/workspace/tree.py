@@ -21,7 +21,7 @@ from mcp_servers.workspace.text import as_text
 DEEPEST = 40
 SEARCHED_BYTES = 4 * 1024 * 1024  # of one file; what is larger is no text that people wrote
 LINE = 400  # characters of a line that are shown
-SECONDS = 10.0
+SECONDS = 5.0
 _ALWAYS_LEFT_OUT = {
     ".git",
     ".hg",

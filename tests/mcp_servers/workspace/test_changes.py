@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lyceum.errors import ModelRetry
+from mcp_servers.workspace import root as root_module
 from mcp_servers.workspace.changes import Changes, Planned
 from mcp_servers.workspace.root import Held, Root
 from tests.mcp_servers.workspace.conftest import RefusedError, Tool
@@ -95,6 +96,27 @@ def test_what_somebody_saves_between_reading_and_writing_is_kept(repository: Pat
         changes.make("both", lambda: plan)
     assert (repository / "src" / "calc.py").read_text() == "saved by a person\n"
     assert (repository / "test_calc.py").read_bytes() == one.data
+    assert not list(repository.rglob(".lyceum-*"))
+
+
+def test_a_second_save_while_the_first_is_given_back_is_kept(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = repository / "src" / "calc.py"
+    before = Root(repository).read("src/calc.py")
+    file.write_text("first save\n")
+    rename, exchanges = root_module._rename, 0  # pyright: ignore[reportPrivateUsage]
+
+    def renaming(here: int, old: str, new: str, flags: int, path: str) -> None:
+        nonlocal exchanges
+        rename(here, old, new, flags, path)
+        exchanges += 1
+        if exchanges == 1:
+            (repository / "saving").write_text("second save\n")
+            (repository / "saving").replace(file)
+
+    monkeypatch.setattr(root_module, "_rename", renaming)
+    with pytest.raises(ModelRetry, match="changed meanwhile"):
+        Root(repository).swap("src/calc.py", before, Held(b"ours", 0o644), ".lyceum-1-0.tmp", [])
+    assert file.read_text() == "second save\n"
     assert not list(repository.rglob(".lyceum-*"))
 
 

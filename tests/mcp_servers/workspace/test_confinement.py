@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,18 @@ def test_a_folder_swapped_for_a_link_under_way_leads_nowhere(repository: Path) -
     assert b"host" not in seen
 
 
-@pytest.mark.parametrize("path", [".git/config", "sub/.GIT/hooks/pre-commit", ".git"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".git/config",
+        "sub/.GIT/hooks/pre-commit",
+        ".git",
+        ".g\u200cit/config",
+        "GIT~1/config",
+        ".git\\config",
+        ".git::$X/a",
+    ],
+)
 async def test_what_is_gits_own_is_out_of_reach(tool: Tool, repository: Path, path: str) -> None:
     (repository / ".git").mkdir()
     (repository / ".git" / "config").write_text("[core]\n")
@@ -108,7 +120,13 @@ async def test_what_is_gits_own_is_out_of_reach(tool: Tool, repository: Path, pa
         await tool("read", path=path)
 
 
-@pytest.mark.parametrize("path", [".env", ".env.local", "keys/server.pem", "id_rsa", "credentials.json", ".ssh/config"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".env", ".env.local", ".envrc", "keys/server.pem", "server.key.bak", "id_rsa", "deploy_rsa", "credentials.json",
+        ".ssh/config", ".docker/config.json", "secrets/prod.txt", "prod.kubeconfig", ".bash_history", "passwords.txt",
+    ],
+)  # fmt: skip
 async def test_secrets_are_listed_and_not_opened(tool: Tool, repository: Path, path: str) -> None:
     place = repository / path
     place.parent.mkdir(exist_ok=True)
@@ -125,6 +143,22 @@ async def test_secrets_are_listed_and_not_opened(tool: Tool, repository: Path, p
     assert (await tool("search", text="hunter2"))["matches"] == []
     kinds = {entry["path"]: entry["kind"] for entry in (await tool("list"))["entries"]}
     assert kinds[path] == "secret"
+
+
+async def test_a_private_key_is_not_opened_under_any_name(tool: Tool, repository: Path) -> None:
+    (repository / "notes.txt").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2\n")
+    for name, arguments in [("read", {"path": "notes.txt"}), ("move", {"path": "notes.txt", "to": "x.txt"})]:
+        with pytest.raises(RefusedError, match="private key"):
+            await tool(name, **arguments)
+    assert (await tool("search", text="hunter2"))["matches"] == []
+
+
+async def test_a_list_of_ignored_files_cannot_hold_us_up(tool: Tool, repository: Path) -> None:
+    (repository / ("a" * 200)).write_text("x")
+    (repository / ".gitignore").write_text("*a" * 40 + "*b\n" + "**/a/" * 20 + "x\n" + "[" * 100 + "\n")
+    start = time.monotonic()
+    assert len((await tool("list"))["entries"]) == 5
+    assert time.monotonic() - start < 5
 
 
 def test_examples_of_secrets_and_code_about_them_are_no_secrets() -> None:

@@ -115,3 +115,23 @@ async def test_a_diff_leaves_out_what_may_hold_secrets(tool: Tool, versioned: Pa
 async def test_a_folder_without_git_says_so(tool: Tool) -> None:
     with pytest.raises(RefusedError, match="no git repository"):
         await tool("git_status")
+
+
+@pytest.mark.parametrize("way", ["commondir", "alternates", "links"])
+async def test_a_git_folder_shows_nothing_of_another_repository(
+    tool: Tool, versioned: Path, tmp_path: Path, way: str
+) -> None:
+    other, inner = tmp_path / "other", versioned / ".git"
+    other.mkdir()
+    git(other, "init", "-q")
+    git(other, "commit", "-q", "--allow-empty", "-m", "hunter2")
+    if way == "commondir":
+        (inner / "commondir").write_text(str(other / ".git"))
+    elif way == "alternates":
+        (inner / "objects" / "info").mkdir(exist_ok=True)
+        (inner / "objects" / "info" / "alternates").write_text(str(other / ".git" / "objects"))
+    else:
+        (inner / "refs" / "heads" / "theirs").symlink_to(other / ".git" / "refs" / "heads")
+    with pytest.raises(RefusedError, match="another folder") as refused:
+        await tool("git_log")
+    assert "hunter2" not in str(refused.value)
