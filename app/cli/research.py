@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 FLOW = "deep_research"
 OPENING = 3600.0  # seconds at most to read the sources and make the plan
+LONGEST_QUESTION = 20_000
+MOST_SOURCES = 20
 KINDS = ("docs", "sql", "web")
 LIMITS = ("calls", "tokens", "dollars", "seconds")
 STAGES = ("search", "follow_up", "write", "verify", "review")
@@ -67,6 +69,18 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         )
     if len(args.question.strip()) < 3:
         raise UserError("The question is empty.", next_step='Ask something: lyceum research "..." --source docs:FOLDER')
+    if len(args.question) > LONGEST_QUESTION:
+        raise UserError(
+            f"The question has {len(args.question):,} characters; at most {LONGEST_QUESTION:,} fit.",
+            next_step="Put the text into a file, name it with --source docs:FILE and ask about it.",
+        )
+    # An argument with bytes that are no UTF-8 arrives as surrogates, which nothing further on can store.
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in args.question):
+        raise UserError("The question is not valid UTF-8.", next_step="Retype it, or pipe it in as UTF-8.")
+    if len(places) > MOST_SOURCES:
+        raise UserError(
+            f"{len(places)} sources are too many; {MOST_SOURCES} fit.", next_step="Put documents into one folder."
+        )
     if not 0 <= args.rounds <= 3:
         raise UserError("--rounds is 0 to 3.", next_step="Leave it out for one round.")
     request = {

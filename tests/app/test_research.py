@@ -162,6 +162,9 @@ def test_a_budget_that_is_too_small_gives_a_partial_report_and_exit_code_4(lyceu
         (["research", "why?", "--source", "web", "--budget", "serch.calls=3"], "'search'"),
         (["research", "why?", "--source", "web", "--budget", "seconds=soon"], "Send a number"),
         (["research", "why?", "--source", "web", "--rounds", "9"], "0 to 3"),
+        (["research", "why" * 9999, "--source", "web"], "--source docs:FILE"),
+        (["research", "why\udcff?", "--source", "web"], "not valid UTF-8"),
+        (["research", "why?", *["--source", "web"] * 21], "too many"),
     ],
 )
 def test_a_wrong_request_says_what_to_send(lyceum: Run, arguments: list[str], said: str) -> None:
@@ -242,7 +245,7 @@ def test_a_run_that_is_killed_ten_times_ends_with_the_same_report_and_repeats_no
     process = killed.start(*asked(folder, "--yes"))
     for point in points:
         while process.poll() is None and (killed.steps() < point or not killed.query("SELECT id FROM runs")):
-            time.sleep(0.002)
+            time.sleep(0.02)  # each look costs what the run could use
         time.sleep(chance.uniform(0, 0.02))
         process.send_signal(signal.SIGKILL)
         process.communicate()

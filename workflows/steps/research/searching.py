@@ -20,6 +20,7 @@ from workflows.steps.phrasing import sentence_for
 from workflows.steps.research.untrusted import addresses_reader
 
 PASSAGES = 8  # of one search
+LONGEST_QUERY = 400  # characters that search providers take
 LEAST_CONFIDENCE = 0.2  # of a passage, in a search that is confident in all
 ORDERS = "gives orders to whoever reads it; they are quoted as data and were not followed"
 
@@ -88,7 +89,7 @@ async def search_web(runtime: Runtime, query: str, most: int) -> Links:
     """Ask the search provider once for pages."""
     began = time.perf_counter()
     try:
-        answer = await runtime.tools.call("web", "web_search", {"query": query, "limit": max(most, 1)})
+        answer = await runtime.tools.call("web", "web_search", {"query": query[:LONGEST_QUERY], "limit": max(most, 1)})
     except (ModelRetry, Unavailable) as error:
         return Links(problem=f"{error.message} {error.next_step}".strip(), milliseconds=_since(began))
     links = [Link(title=each["title"], url=each["url"]) for each in answer["results"]]
