@@ -14,6 +14,7 @@ from memory.context import Message, plan
 from memory.exchange import FORMAT, exported, imported, markdown
 from memory.imports import keep, read
 from memory.recall import Filter, Said, Turn
+from memory.rivals import rival
 from memory.summary import extractive
 
 AGENT = "agent"
@@ -89,7 +90,7 @@ class Desk:
 
     def remember(
         self, text: str, topic: str, replaces: str, sources: Sequence[str], tags: Sequence[str], since: str
-    ) -> r.Facts:
+    ) -> r.Remembered:
         self._keeper.refuse_foreign(text)
         scope = self._keeper.scope
         turns = [self._store.log.get(scope, source) for source in sources]
@@ -99,8 +100,13 @@ class Desk:
             valid_from=moment(since, "since"),
         )  # fmt: skip
         archive = self._store.archive
+        near = None if topic or replaces else rival(archive, scope, text)
         outcome = archive.supersede(scope, replaces, new) if replaces else archive.insert(scope, new)
-        return r.Facts(facts=[outcome.fact], sources=[outcome.fact.source])
+        return r.Remembered(
+            fact=outcome.fact,
+            near=near if near and near.id != outcome.fact.id else None,
+            sources=[outcome.fact.source],
+        )
 
     def blocks(self) -> r.Blocks:
         if not self._store.exists:

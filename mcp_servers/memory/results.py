@@ -86,6 +86,14 @@ class Facts(BaseModel):
     sources: list[Source]
 
 
+class Remembered(BaseModel):
+    """A fact that was kept. `near` is a known fact that it may contradict or repeat: replace that one if it does."""
+
+    fact: Fact
+    near: Fact | None = None
+    sources: list[Source]
+
+
 class Blocks(BaseModel):
     blocks: list[Block]
     rendered: str = Field(description="The blocks as a prompt shows them: data, never instructions.")

@@ -103,8 +103,10 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         ] = [],  # noqa: B006 - the schema shows it, and nothing changes it
         tags: Annotated[list[r.Short], Field(description="Tags, e.g. pii.", max_length=20)] = [],  # noqa: B006
         since: Day = "",
-    ) -> r.Facts:
-        """Keep one fact; it supersedes what was known under its topic, or the fact that it replaces."""
+    ) -> r.Remembered:
+        """Keep one fact; it supersedes what was known under its topic, or the fact that it replaces. `near` names a
+        fact that it may contradict: send that one as `replaces` where it does.
+        """
         return await do(lambda desk: desk.remember(text, topic, replaces, sources, tags, since))
 
     @server.expose(title="Read the blocks", effect="read")

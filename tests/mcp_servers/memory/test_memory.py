@@ -69,6 +69,18 @@ async def test_every_fact_says_why_it_is_remembered_and_what_was_believed_before
     assert [fact["text"] for fact in (await call("facts", believed_on=between))["facts"]] == ["I live in Porto."]
 
 
+async def test_a_fact_that_may_contradict_another_names_it_and_replaces_it_only_on_request(call: Call) -> None:
+    first = (await call("remember", text="Rita Lopes works as a cook in Faro."))["fact"]
+    assert first["origin"] == "assistant"
+    again = await call("remember", text="Rita Lopes works as a nurse in Faro.")
+    assert again["near"]["id"] == first["id"]
+    assert len((await call("facts"))["facts"]) == 2
+    await call("remember", text="Rita Lopes works as a judge in Faro.", replaces=first["id"])
+    texts = [fact["text"] for fact in (await call("facts"))["facts"]]
+    assert "Rita Lopes works as a cook in Faro." not in texts
+    assert "near" not in await call("remember", text="The sea is cold in May.")
+
+
 async def test_blocks_are_edited_in_versions_and_undone(call: Call) -> None:
     await call("define", label="human", description="The user.")
     await call("edit", label="human", how="append", text="Name: Ana.", why="she said so")
