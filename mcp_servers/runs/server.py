@@ -6,14 +6,27 @@ import asyncio
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from mcp.server.mcpserver.context import Context
+from mcp_types import InputRequiredResult
 from pydantic import BaseModel, Field
 
 from lyceum.errors import ModelRetry, OperatorError, UserError
 from lyceum.events import RunStatus
 from lyceum.runs import ENDED, Decision
 from lyceum.settings import Settings
+from mcp_servers.asking import sure
 from mcp_servers.runs.following import Follower
-from mcp_servers.runs.views import Happened, RunCard, RunView, Waiting, card, happened, report, shortened, view
+from mcp_servers.runs.views import (
+    Happened,
+    RunCard,
+    RunView,
+    Waiting,
+    card,
+    happened,
+    question_of,
+    report,
+    shortened,
+    view,
+)
 from mcp_servers.server import ToolServer
 from mcp_servers.services import Services
 
@@ -126,10 +139,19 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         edited: Annotated[
             dict[str, Any] | None, Field(description="The whole request as the user changed it, e.g. another plan.")
         ] = None,
-    ) -> Steered:
-        """Approve or refuse what a run waits for, such as its plan, as the user said; the run then goes on."""
+    ) -> Steered | InputRequiredResult:
+        """Approve or refuse what a run waits for, such as its plan, as the user said; the run then goes on. The user is
+        asked to confirm an approval, where the client lets tools ask.
+        """
         jobs, store = _jobs(services), _store(services)
         await _run(store, run)
+        if approved:
+            waits = {each.id: each for each in await store.approvals(run=run)}
+            agreed = approval not in waits or await sure(context, "approve", question_of(waits[approval], edited))
+            if isinstance(agreed, InputRequiredResult):
+                return agreed
+            if not agreed:
+                raise ModelRetry("The user did not agree; nothing was decided.", next_step="Ask what should change.")
         decision = Decision(approved=approved, reason=reason, edited=edited, by="mcp")
         try:
             await jobs.decide(run, approval, decision)

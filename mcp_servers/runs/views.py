@@ -14,6 +14,7 @@ from lyceum.runs import Approval, Run
 from mcp_servers.tasks.views import said
 
 _LONGEST = 20_000  # characters of an answer; the rest is in the resource
+_LONGEST_QUESTION = 2000
 _MOST = 100  # events of one answer
 _OF_ALL = {"v", "run", "seq", "at", "kind", "branch", "agent"}  # fields that every event has
 
@@ -91,6 +92,12 @@ def happened(events: Sequence[Event]) -> list[Happened]:
     """Return the first events as lines; whoever reads on asks from the last one."""
     kept = events[:_MOST]
     return [Happened(seq=each.seq, at=each.at, kind=each.kind, text=_line(each)) for each in kept]
+
+
+def question_of(approval: Approval, edited: dict[str, Any] | None) -> str:
+    """Return what a person is asked to agree to: the request as it stands, or as it was changed."""
+    shown = json.dumps(edited or approval.request.get("arguments", approval.request), ensure_ascii=False)
+    return f"{approval.title}\n\n{shown[:_LONGEST_QUESTION]}"
 
 
 def report(found: RunView) -> str:

@@ -183,6 +183,11 @@ class _TaskSession(ServerSession):
         await super().report_progress(progress, total, message)
 
 
+def current() -> Call | None:
+    """Return the call that this code works on, where it may be or become a task."""
+    return _current.get()
+
+
 async def ask(context: Context[Any, Any], message: str, schema: dict[str, Any]) -> ElicitResult:
     """Ask the client's user in the middle of a call: through its task, or in the session of an older client.
 
