@@ -32,6 +32,7 @@ NEAREST = 8  # sentences that are compared in meaning
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _NAME = re.compile(r"(?<![.!?]\s)(?<!^)\b[A-Z][\w'-]+")
 _WORD = re.compile(r"\w[\w'-]*")
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*\)")  # of Markdown: a quote has its text only
 _CLAUSE = re.compile(r"[,;:()]|\b(?:and|but|which|who|while|where|after|before|when)\b")
 
 
@@ -158,4 +159,4 @@ def _probability(weights: Sequence[float], measured: Sequence[float]) -> float:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.lower().split()).strip(" .")
+    return " ".join(_LINK.sub(r"\1", text).lower().split()).strip(" .")

@@ -201,6 +201,7 @@ async def test_two_runs_of_the_same_plan_differ_in_the_run_record_only(wired: An
             ["causes of the accident", "costs of the accident", "consequences of the accident"],
         ),
         ("How is overtime paid?", ["How is overtime paid?"]),
+        ("How is overtime paid and approved?", ["How is overtime paid and approved?"]),
     ],
 )
 def test_a_question_is_cut_by_its_structure(question: str, parts: list[str]) -> None:

@@ -25,10 +25,13 @@ LEAST_NEAR = 0.5  # ... or cosine, without which a sentence is about something e
 NEAR_BEST = 0.8  # share of the best score that the others must reach
 SAME = 0.8  # share of words that two sentences have in common when they say the same
 LONGEST = 420  # characters of a sentence
+CODE = 0.06  # share of brackets, equal signs and underscores from which a line is code
 THIN = 2  # witnesses below which evidence is thin
 SENTENCES = 120  # of a sub-question that are compared in meaning
 _QUESTION = re.compile(r"\?[\"'”’)]*(?:$|[,}\]])")  # what asks states nothing
-_WHOLE = re.compile(r"^[^()].*[.!:;]['\"”’)]*$|^[-*] ", re.DOTALL)  # a sentence, and not a title or half of one
+_WHOLE = re.compile(r"^[^()].*[.!;]['\"”’)]*$|^[-*] ", re.DOTALL)  # a sentence, and not a title or half of one
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*\)")  # of Markdown: its text says what it is
+_SIGNS = re.compile(r"[(){}\[\]=_<>]")
 COUNTING = re.compile(r"\bhow (?:many|much|long|far|often|big|large|old)\b|\bwhen\b|\bwhich year\b", re.IGNORECASE)
 
 
@@ -111,13 +114,17 @@ async def pick_evidence(runtime: Runtime, question: str, found: list[Found]) -> 
 
 def _units(registered: Registered) -> list[str]:
     """Sentences of prose; of a table, its rows, which hold their columns' names only where the passage does."""
-    text = registered.source.text
-    prose = sentences(text)
-    lines = [line.strip() for line in text.splitlines()]
-    table = [line for line in lines if line.count(" | ") >= 1 and len(line) < LONGEST]
+    text = _LINK.sub(r"\1", registered.source.text)
+    prose = [line for line in sentences(text) if not line.startswith("|") and not _is_code(line)]
+    rows = [line.strip().strip("|").strip() for line in text.splitlines()]
+    table = [row for row in rows if " | " in row and len(row) < LONGEST and re.search(r"\w", row)]
     if len(table) > 2 * len(prose):
         return table[1:] or table  # the first row names the columns
     return [line for line in prose if _WHOLE.search(line)] or prose
+
+
+def _is_code(line: str) -> bool:
+    return len(_SIGNS.findall(line)) > CODE * len(line)
 
 
 def _placed(registered: Registered, sentence: str) -> str:

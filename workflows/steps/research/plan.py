@@ -143,13 +143,24 @@ async def shape_plan(
 ) -> Plan:
     """Make a plan of a question and of how a planner cut it; words say which sub-questions tables can answer."""
     del runtime
-    parts = [part for task in tasks or split(question) for part in structured(task)]
+    parts = [part for task in _whole(tasks or split(question)) for part in structured(task)]
     distinct = list({" ".join(part.lower().split()): part for part in parts}.values())[:MOST_SUB_QUESTIONS]
     questions = [
         SubQuestion(id=f"q{number}", question=part[:LONGEST_QUESTION], sources=_sources_for(part, opened))
         for number, part in enumerate(distinct, 1)
     ]
     return Plan(sub_questions=questions, rounds=rounds, budget=budget)
+
+
+def _whole(tasks: Sequence[str]) -> list[str]:
+    """Put a part without a subject of its own ("and what is not guaranteed?") to the one before it."""
+    kept: list[str] = []
+    for task in tasks:
+        if kept and len(content_words(task)) < 2:  # a subject, and what is asked about it
+            kept[-1] = f"{kept[-1].rstrip(' ?.')} and {task}"
+        else:
+            kept.append(task)
+    return kept
 
 
 def structured(question: str) -> list[str]:
