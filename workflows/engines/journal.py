@@ -137,8 +137,7 @@ class JournalEngine:
             await store.set_status(run.id, "waiting", fence=fence)
             return
         except asyncio.CancelledError:
-            await store.set_status(run.id, "cancelled", fence=fence)
-            await self.record(run.id, RunFinished(status="cancelled"), once="finished")
+            await self._ended(drive, RunFinished(status="cancelled"))
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
@@ -152,8 +151,7 @@ class JournalEngine:
             await self._fail(drive, _friendly(error))
         else:
             value = result.model_dump(mode="json") if isinstance(result, BaseModel) else result
-            await store.set_status(run.id, "done", result=value, fence=fence)
-            await self.record(run.id, RunFinished(status="done"), once="finished")
+            await self._ended(drive, RunFinished(status="done"), result=value)
 
     async def _flow(self, drive: Drive) -> Any:
         deaths = await self.journal.begin(drive.lease, len(drive.replay))
@@ -180,9 +178,14 @@ class JournalEngine:
         status = (
             "limit" if isinstance(error, LimitReached) else "cancelled" if isinstance(error, Cancelled) else "failed"
         )
-        await self.runtime.store.set_status(drive.run.id, status, error=str(error), fence=drive.lease.fence)
         ended = RunFinished(status=status, error=error.message, next_step=error.next_step)
-        await self.record(drive.run.id, ended, once="finished")
+        await self._ended(drive, ended, error=str(error))
+
+    async def _ended(self, drive: Drive, event: RunFinished, *, result: Any = None, error: str = "") -> None:
+        """Write down an end, the event first: whoever sees that the run has ended finds its last event there."""
+        run, fence = drive.run.id, drive.lease.fence
+        await self.record(run, event, once="finished", fence=fence)
+        await self.runtime.store.set_status(run, event.status, result=result, error=error, fence=fence)
 
     async def _keep(self, drive: Drive) -> None:
         """Renew the lease while the run goes on; stop the flow when the lease is lost or the run was cancelled."""

@@ -101,8 +101,9 @@ class FlowRun:
         self.ended = True
         said = "" if error is None or status == "cancelled" else str(error)
         message, step = (error.message, error.next_step) if error and said else ("", "")
-        await self._status(status, result, said)
+        # The event first: whoever sees that the run has ended finds its last event there.
         await TemporalContext(self).record(RunFinished(status=status, error=message, next_step=step), "finished")
+        await self._status(status, result, said)
 
     async def _status(self, status: RunStatus, result: Any = None, error: str = "") -> None:
         await workflow.execute_activity(
