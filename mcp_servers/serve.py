@@ -56,8 +56,8 @@ def combined(
     kept = store or SqliteRunStore(settings.home / "runs.db")
     services = Services(settings.home, store=kept, jobs=jobs, resume=resume)
     names: Sequence[str] = () if EVERYTHING in choice.toolsets else choice.toolsets
-    server = combine("lyceum", make_all(names, settings, services))
-    known = {tool.name: tool for tool in server.own_tools}
+    servers = make_all(names, settings, services)
+    known = {tool.name: tool for server in servers for tool in server.own_tools}
     for name in (*choice.tools, *choice.without):
         if name not in known:
             raise UserError(f"There is no tool {name!r}.", next_step=nearest(name, known, what="tools")[:500])
@@ -68,7 +68,9 @@ def combined(
         and name not in choice.without
         and (not choice.read_only or (tool.annotations and tool.annotations.read_only_hint))
     ]
-    made = ToolServer("lyceum", instructions=server.instructions or "", tools=chosen).take(server)
+    opened = [server for server in servers if any(tool in chosen for tool in server.own_tools)]
+    whole = combine("lyceum", opened)
+    made = ToolServer("lyceum", instructions=whole.instructions or "", tools=chosen).take(whole)
     if not choice.toolsets and not choice.tools:
         made = lean(made, read_only=choice.read_only)
     tools = list(made.own_tools)
@@ -76,13 +78,14 @@ def combined(
         tools = [tool.model_copy(update={"name": f"{choice.namespace}_{tool.name}"}) for tool in tools]
     extra = [fixtures()] if choice.conformance else []
     tools += [tool for each in extra for tool in each.own_tools]
-    whole = ToolServer(
+    known_skills = skills([server.name for server in opened])
+    served = ToolServer(
         "lyceum",
         instructions=made.instructions or "",
         tools=tools,
-        extensions=[Tasks(settings.home, services, tools), Skills(skills(names))],
+        extensions=[Tasks(settings.home, services, tools), Skills(known_skills)],
     )
-    return whole.take(made, *extra)
+    return served.take(made, *extra)
 
 
 def serve(server: ToolServer, *, transport: Literal["stdio", "http"] = "stdio", port: int = 8765) -> NoReturn:

@@ -77,7 +77,7 @@ class Skill:
                 yield self.address(path), path
 
 
-def skills(servers: Sequence[str] = ()) -> list[Skill]:
-    """Return the skills of these servers, or of all of them."""
+def skills(servers: Sequence[str] | None = None) -> list[Skill]:
+    """Return the skills that these servers are enough for; None: all skills."""
     found = [Skill(path.parent) for path in sorted(FOLDER.glob(f"*/{HEAD_FILE}"))]
-    return [skill for skill in found if not servers or skill.servers <= set(servers)]
+    return [skill for skill in found if servers is None or skill.servers <= set(servers)]
