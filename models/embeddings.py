@@ -6,7 +6,6 @@ last hidden states, scaled to length one. The weights come with the package gt-a
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lyceum.errors import Unavailable
+from lyceum.onnx import onnxruntime
 from lyceum.paths import home_from_environment
 from models.checked import check
 from models.embedding_cache import CachedEmbedder
@@ -104,18 +104,18 @@ def _load(folder: Path) -> tuple[Tokenizer, Any]:
 
     from tokenizers import Tokenizer
 
-    onnxruntime: Any = importlib.import_module("onnxruntime")  # by name: its types are incomplete
+    runtime = onnxruntime()
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()  # the file bakes in padding to 128 tokens
     tokenizer.enable_truncation(LONGEST)  # pyright: ignore[reportUnknownMemberType] - **kwargs in its stub
-    options = onnxruntime.SessionOptions()
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = THREADS
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # an idle thread must not burn a core
     with (folder / "model.safetensors").open("rb") as file:
         weights = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     options.add_external_initializers_from_files_in_memory(["model.safetensors"], [weights], [len(weights)])
     graph = Path(__file__).parent / "minilm" / "graph.onnx"
-    return tokenizer, onnxruntime.InferenceSession(graph.read_bytes(), options, providers=["CPUExecutionProvider"])
+    return tokenizer, runtime.InferenceSession(graph.read_bytes(), options, providers=["CPUExecutionProvider"])
 
 
 def package_folder() -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from lyceum.errors import OperatorError, Unavailable
+from lyceum.onnx import onnxruntime
 from lyceum.settings import Section
 
 if TYPE_CHECKING:
@@ -121,10 +121,10 @@ class CrossEncoder:
             if self._loaded is None:
                 from tokenizers import Tokenizer
 
-                onnxruntime: Any = importlib.import_module("onnxruntime")
+                runtime = onnxruntime()
                 try:
                     tokenizer = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
-                    session = onnxruntime.InferenceSession(str(self._graph), providers=["CPUExecutionProvider"])
+                    session = runtime.InferenceSession(str(self._graph), providers=["CPUExecutionProvider"])
                 except Exception as error:  # noqa: BLE001 - both libraries raise bare ones
                     raise OperatorError(
                         f"The cross-encoder {self.name} cannot be read ({type(error).__name__}).",

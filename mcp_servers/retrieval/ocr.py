@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from lyceum.extras import install_command
+from lyceum.onnx import silence
 
 MISSING = f"Install the ocr extra: {install_command('ocr')}"
 MOST_PAGES = 200  # at about two seconds a page
@@ -48,5 +49,6 @@ def read_pages(data: bytes, pages: Sequence[int]) -> dict[int, str]:
 
 @lru_cache(maxsize=1)
 def _engine() -> Any:
+    silence()  # it loads ONNX Runtime
     rapidocr: Any = importlib.import_module("rapidocr")
     return rapidocr.RapidOCR(params={"Global.log_level": "critical"})
