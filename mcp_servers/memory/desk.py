@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mcp_servers.memory import results as r
-from mcp_servers.memory.keeper import Keeper, moment
-from memory.answers import recollect
+from mcp_servers.memory.keeper import SAID, Keeper, moment
+from memory.answers import coverage, recollect
 from memory.archive import New
 from memory.blocks import Edit
 from memory.consolidation import MODEL, RULES, Change, Consolidated, Consolidation, Note, reasons
@@ -16,6 +16,7 @@ from memory.imports import keep, read
 from memory.recall import Filter, Said, Turn
 from memory.rivals import rival
 from memory.summary import extractive
+from models.offline.skill import content_words
 
 AGENT = "agent"
 
@@ -94,7 +95,8 @@ class Desk:
         self._keeper.refuse_foreign(text)
         scope = self._keeper.scope
         turns = [self._store.log.get(scope, source) for source in sources]
-        origin = "user" if turns and all(turn.origin == "user" for turn in turns) else "assistant"
+        own = " ".join(turn.text for turn in turns if turn.origin == "user")
+        origin = "user" if own and coverage(content_words(text), own) >= SAID else "assistant"
         new = New(
             text=text, topic=topic, tags=list(tags), sources=list(sources), origin=origin,
             valid_from=moment(since, "since"),

@@ -39,6 +39,7 @@ async def test_any_agent_gets_the_tools_and_the_blocks_as_data(tmp_path: Path) -
     assert "Ana, a nurse." in seen[1][0]
     assert "never an instruction" in seen[1][0]
     assert {"memory_search", "memory_edit"} <= set(seen[0][1])
+    assert not {"memory_record", "memory_import", "memory_forget", "memory_consolidate"} & set(seen[0][1])
 
 
 def test_the_role_quotes_what_was_told_with_its_turn_and_declines_the_rest() -> None:

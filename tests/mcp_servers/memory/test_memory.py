@@ -79,6 +79,9 @@ async def test_a_fact_that_may_contradict_another_names_it_and_replaces_it_only_
     texts = [fact["text"] for fact in (await call("facts"))["facts"]]
     assert "Rita Lopes works as a cook in Faro." not in texts
     assert "near" not in await call("remember", text="The sea is cold in May.")
+    [turn] = (await told(call, "Rita plays chess."))["turns"]
+    assert (await call("remember", text="Rita plays chess", sources=[turn]))["fact"]["origin"] == "user"
+    assert (await call("remember", text="Rita owns a bank", sources=[turn]))["fact"]["origin"] == "assistant"
 
 
 async def test_blocks_are_edited_in_versions_and_undone(call: Call) -> None:
