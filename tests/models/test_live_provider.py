@@ -25,6 +25,14 @@ BOTH_DAYS = (
     "Call the weather tool for Lisbon on day 1 and for Oslo on day 2, both at once in one step, "
     "then say in one sentence how the weather is in both."
 )
+KEYS_OF = {
+    "openai": ["OPENAI_API_KEY"],
+    "anthropic": ["ANTHROPIC_API_KEY"],
+    "google": ["GOOGLE_API_KEY", "GEMINI_API_KEY"],
+    "openai-compatible": ["LYCEUM_PROVIDER__API_KEY"],
+    "bedrock": ["AWS_SECRET_ACCESS_KEY"],
+    "azure": ["AZURE_OPENAI_API_KEY"],
+}
 LONGEST = 1_200_000  # tokens of context; more is not sent
 
 pytestmark = [
@@ -102,9 +110,9 @@ async def test_a_conversation_that_is_too_long_is_told_as_a_limit(models: Resolv
 
 
 def test_a_key_that_is_wrong_is_told_and_not_shown(chat: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = [name for name in os.environ if name.endswith("_API_KEY") and os.environ[name]]
+    names = [name for name in KEYS_OF.get(PROVIDER, ()) if os.environ.get(name)]
     if not names:
-        pytest.skip(f"{PROVIDER} takes no key")
+        pytest.skip(f"{PROVIDER} was given no key")
     for name in names:
         monkeypatch.setenv(name, "sk-wrong-0123456789-wrong")
     said = chat("How many tracks are there?", "--model", PROVIDER)
