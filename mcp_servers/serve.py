@@ -48,6 +48,7 @@ def combined(
     from lyceum.run_store import SqliteRunStore
     from mcp_servers.conformance.mount import fixtures
     from mcp_servers.lean import lean
+    from mcp_servers.sealing import home_state
     from mcp_servers.skills.extension import Skills
     from mcp_servers.skills.library import skills
     from mcp_servers.tasks.extension import Tasks
@@ -84,6 +85,7 @@ def combined(
         instructions=made.instructions or "",
         tools=tools,
         extensions=[Tasks(settings.home, services, tools), Skills(known_skills)],
+        state=home_state(settings.home),
     )
     return served.take(made, *extra)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self, TypeVar
 
+from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.extension import Extension
 from mcp.server.mcpserver import MCPServer, RequestStateSecurity
 from mcp.server.mcpserver.tools.base import Tool
@@ -15,6 +16,10 @@ from mcp_servers.completions import Complete, Completers
 from mcp_servers.log_lines import offer_log_lines
 from mcp_servers.subscriptions import serve_older_subscribers
 from mcp_servers.tool import Effect, TaskSupport, typed_tool
+
+# What is listed changes when the process is started anew; clients that were told of a change ask again anyway.
+_LISTS: tuple[CacheableMethod, ...] = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
+_LISTS_MS = 300_000
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Awaitable[Any]])
 
@@ -42,6 +47,7 @@ class ToolServer(MCPServer[Any]):
             tools=list(tools),
             extensions=extensions,
             request_state_security=state,
+            cache_hints=dict.fromkeys(_LISTS, CacheHint(ttl_ms=_LISTS_MS)),
             log_level="WARNING",
         )
         self._completers = Completers()

@@ -21,8 +21,9 @@ from pydantic import Field
 
 from lyceum.errors import UserError
 from lyceum.runs import ENDED, Run
+from mcp_servers.sealing import home_key
 from mcp_servers.tasks.calls import Calls
-from mcp_servers.tasks.ids import Kind, TaskIds, Ticket, home_key
+from mcp_servers.tasks.ids import Kind, TaskIds, Ticket
 from mcp_servers.tasks.views import created, decision_of, detailed
 from mcp_servers.tool import TaskSupport, TypedTool
 

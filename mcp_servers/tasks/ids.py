@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import hashlib
 import hmac
-import os
-import secrets
 import time
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ValidationError
@@ -20,21 +16,6 @@ from lyceum.errors import UserError
 _SEAL_BYTES = 18  # 144 bits
 
 Kind = Literal["call", "run"]
-
-
-def home_key(home: Path) -> bytes:
-    """Return the home's secret key for what clients hand back, made on first use and readable by its owner only."""
-    path = home / "mcp.key"
-    home.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        mine = path.with_name(f".mcp.key.{os.getpid()}.{secrets.token_hex(4)}")
-        mine.touch(mode=0o600)
-        mine.write_bytes(secrets.token_bytes(32))
-        try:
-            path.hardlink_to(mine)  # all or nothing, and never over another process's key
-        finally:
-            mine.unlink()
-    return path.read_bytes()
 
 
 class Ticket(BaseModel):

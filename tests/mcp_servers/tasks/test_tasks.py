@@ -15,11 +15,12 @@ from pydantic import BaseModel
 
 from lyceum.errors import UserError
 from lyceum.settings import Settings
+from mcp_servers.sealing import home_key
 from mcp_servers.serve import Choice, combined
 from mcp_servers.server import ToolServer
 from mcp_servers.services import Services
 from mcp_servers.tasks.extension import Tasks
-from mcp_servers.tasks.ids import TaskIds, Ticket, home_key
+from mcp_servers.tasks.ids import TaskIds, Ticket
 from tests.mcp_servers.tasks.caller import calling
 
 YES = {"action": "accept", "content": {"confirm": True}}
@@ -107,6 +108,20 @@ async def test_a_restarted_server_answers_for_tasks_of_the_one_before(tmp_path: 
     (tmp_path / "mcp.key").unlink()
     async with calling(product(tmp_path)) as caller:
         assert (await caller("tasks/get", taskId=task))["error"]["code"] == -32602
+
+
+async def test_a_restarted_server_takes_the_second_round_of_a_call(tmp_path: Path) -> None:
+    tool = "test_input_required_result_request_state"
+    async with calling(product(tmp_path)) as caller:
+        first = await caller.call(tool)
+        assert first["resultType"] == "input_required"
+    answers = {"confirm": {"action": "accept", "content": {"ok": True}}}
+    again: dict[str, Any] = {"name": tool, "arguments": {}, "inputResponses": answers}
+    async with calling(product(tmp_path)) as caller:
+        second = await caller("tools/call", **again, requestState=first["requestState"])
+        assert second["result"]["content"][0]["text"] == "state-ok"
+        changed = await caller("tools/call", **again, requestState=first["requestState"][:-2] + "xx")
+        assert changed["error"]["code"] == -32602
 
 
 async def test_the_header_that_routes_a_task_is_the_task(tmp_path: Path) -> None:
