@@ -17,7 +17,7 @@ from tests.workflows.conformance.flows import FLOWS, Request
 from tests.workflows.conformance.processes import Workers, drive, journal, kill, runtime, spawn
 
 PATIENCE = 60.0
-SILENCE = 1.5  # seconds after which Temporal gives a silent step away
+SILENCE = 3.0  # seconds after which Temporal gives a silent step away
 
 
 class Runs:

@@ -67,7 +67,9 @@ async def test_a_driver_that_froze_and_wakes_up_after_a_takeover_changes_nothing
     os.kill(frozen.pid, signal.SIGCONT)
     await asyncio.sleep(0.7)
     assert (await runs.run(run)).result == done.result == {"said": ["A", "B"]}
-    assert runs.counted() == {"a": 2, "b": 1}  # one was in flight
+    counted = runs.counted()
+    assert counted["b"] == 1
+    assert counted["a"] == 2 if runs.name == "journal" else 2 <= counted["a"] <= 4  # it was in flight each time
     assert len({key for _, key in runs.effects()}) == 2
 
 
