@@ -42,7 +42,8 @@ def expose(server: ToolServer, services: Services, model: Callable[[], Model | N
         questions: Annotated[int, Field(description="How many questions.", ge=10, le=200)] = 60,
     ) -> Stores:
         """Index the same passages in Qdrant Edge and in PostgreSQL with pgvector, search them by vectors, by words and
-        by both (hybrid search), and compare latency, recall, size on disk and what running each takes.
+        by both (hybrid search), and compare latency, recall, size on disk and what running each takes. A store that
+        is not here is left out, with the reason.
         """
         return await asyncio.to_thread(_compared, passages, questions, embedder, vectors)
 
@@ -126,12 +127,16 @@ def _compared(passages: int, questions: int, model: Callable[[], Embedder], sett
     turned = embedder.embed([each.question for each in asked])
     rows: list[StoreRow] = []
     left_out: list[StoreLeftOut] = []
+    lacking: OperatorError | None = None
     for name, opened in (("qdrant edge", _edge), ("postgresql with pgvector", _postgres)):
         try:
             with opened(settings, embedder.dimensions) as store:
                 rows.append(measured(store, texts, vectors, asked, turned))
         except OperatorError as error:
+            lacking = error
             left_out.append(StoreLeftOut(store=name, reason=f"{error.message} {error.next_step}"))
+    if not rows and lacking is not None:
+        raise lacking
     return Stores(passages=len(texts), questions=len(asked), stores=rows, left_out=left_out)
 
 
