@@ -147,6 +147,7 @@ def test_a_writer_killed_in_mid_write_leaves_whole_turns_and_loses_none_it_repor
     path = tmp_path / "killed.db"
     with subprocess.Popen([sys.executable, "-c", _WRITE, str(path)], stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout is not None
+        reported = 0
         for _ in range(20):
             reported = int(writer.stdout.readline())
         writer.kill()
