@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -178,30 +179,39 @@ def table(found: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--each", type=int, default=1000, help="steps of each of the 50 runs at once")
     parser.add_argument("--without", default="")
     parser.add_argument("--table", action="store_true", help="print the committed results as the page shows them")
     args = parser.parse_args()
     if args.table:
         print(table(json.loads((HERE / "results" / "engines.json").read_text(encoding="utf-8"))))
         return
-    without = args.without.split(",")
-    measured: dict[str, Any] = {"journal": {**asyncio.run(journal_speed(args.steps)), "many": journal_many()}}
-    measured["journal"]["guarantees"] = asyncio.run(journal_guarantees())
-    if "temporal" not in without:
-        measured["temporal"] = asyncio.run(temporal_speed(min(args.steps, 500)))
-        measured["temporal"]["guarantees"] = asyncio.run(temporal_guarantees())
-    for name in RIVALS:
-        if name not in without:
-            measured[name] = {**rival_speed(name, args.steps), "guarantees": rival_guarantees(name)}
+    results = HERE / "results" / "engines.json"
     found = {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} shared cores, {platform.machine()}, Python {platform.python_version()}",
         "load": os.getloadavg(),
         "steps": args.steps,
-        "engines": measured,
+        "engines": {},
     }
-    (HERE / "results" / "engines.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(found, indent=2))
+    measures: dict[str, Callable[[], dict[str, Any]]] = {
+        "journal": lambda: {**asyncio.run(journal_speed(args.steps)), "many": journal_many(count=args.each)},
+        "temporal": lambda: asyncio.run(temporal_speed(min(args.steps, 500))),
+        **{name: lambda name=name: rival_speed(name, args.steps) for name in RIVALS},
+    }
+    tries: dict[str, Callable[[], dict[str, Any]]] = {
+        "journal": lambda: asyncio.run(journal_guarantees()),
+        "temporal": lambda: asyncio.run(temporal_guarantees()),
+        **{name: lambda name=name: rival_guarantees(name) for name in RIVALS},
+    }
+    chosen = [name for name in measures if name not in args.without.split(",")]
+    for name in chosen:  # speeds first, one after the other, so that they share the machine's mood
+        found["engines"][name] = measures[name]()
+        print(name, json.dumps(found["engines"][name]), flush=True)
+    for name in chosen:
+        found["engines"][name]["guarantees"] = tries[name]()
+        print(name, json.dumps(found["engines"][name]["guarantees"]), flush=True)
+        results.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

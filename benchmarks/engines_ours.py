@@ -14,12 +14,14 @@ from lyceum.artifacts import FolderArtifacts
 from lyceum.run_store import SqliteRunStore, open_database
 from lyceum.settings import BudgetSettings, TemporalSettings
 from tests.workflows.conformance.harness import JournalRuns, Runs, TemporalRuns, ended, server_cache
+from tests.workflows.conformance.processes import CONTEXT
 from workflows.context import Context
 from workflows.engines.journal import JournalEngine
 from workflows.engines.journal_store import JournalStore
 from workflows.runtime import Runtime
 
 STEPS = ["a", "b", "c", "d"]
+CONTEXT.set_forkserver_preload(["tests.workflows.conformance.processes", "workflows.engines.temporal.worker"])
 spent: list[float] = []
 
 
@@ -170,6 +172,7 @@ class made:  # noqa: N801 - a context manager
         self._folder = tempfile.TemporaryDirectory()
         os.environ["CONFORMANCE"] = self._folder.name
         self.runs: Runs = make(Path(self._folder.name))
+        self.runs.patience = 400.0
 
     def __enter__(self) -> Any:
         return self.runs
