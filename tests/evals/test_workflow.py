@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -28,3 +29,16 @@ def test_the_steps_of_the_github_workflow_run_and_leave_a_summary(tmp_path: Path
     assert done.returncode == 0, done.stderr
     assert summary.read_text().startswith("## ✅ Evals passed")
     assert (tmp_path / "eval-report" / "junit.xml").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace shows system calls")
+def test_no_eval_connects_to_anything_but_this_machine(tmp_path: Path) -> None:
+    log = tmp_path / "calls"
+    watched = ["strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect,sendto,sendmsg", "-o", str(log)]
+    command = [str(ROOT / ".venv" / "bin" / "lyceum"), "eval", "run", "team", "safety", "--offline", "--limit", "1"]
+    own = {**os.environ, "LYCEUM_HOME": str(tmp_path / "home")}
+    done = subprocess.run([*watched, *command], env=own, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    called = [line for line in log.read_text().splitlines() if "sa_family=AF_INET" in line]
+    assert not [line for line in called if '"127.' not in line and '"::1"' not in line]
