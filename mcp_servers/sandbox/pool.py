@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 
 from lyceum.errors import OperatorError
 from mcp_servers.sandbox.confined import Confined
 from mcp_servers.sandbox.worker import Worker
+
+_AFTER = 0.03  # seconds in which a short run, whose worker was taken, has the processors to itself
 
 
 class Pool:
@@ -57,6 +60,7 @@ class Pool:
         threading.Thread(target=self._refill, name=f"sandbox-pool-{id(self)}", daemon=True).start()
 
     def _refill(self) -> None:
+        time.sleep(_AFTER)
         while True:
             try:
                 worker = self.tier.start()

@@ -5,7 +5,7 @@ It stands before the kernel's source where there are no namespaces to hide behin
 
 from __future__ import annotations
 
-import base64
+import binascii
 import ctypes
 import os
 import struct
@@ -47,7 +47,7 @@ def confine(readable: list[str], devices: list[str], writable: str, filter: str,
         os._exit(1)
     call(_RESTRICT, rules, 0)
     os.close(rules)
-    code = base64.b64decode(filter).replace(struct.pack("<I", 0x7FFFFFFE), struct.pack("<I", os.getpid()))
+    code = binascii.a2b_base64(filter).replace(struct.pack("<I", 0x7FFFFFFE), struct.pack("<I", os.getpid()))
     lines = ctypes.create_string_buffer(code, len(code))
     whole = ctypes.create_string_buffer(struct.pack("@HP", len(code) // 8, ctypes.addressof(lines)))
     if libc.prctl(_SECCOMP, _FILTER, ctypes.byref(whole), 0, 0) != 0:
