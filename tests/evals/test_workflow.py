@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_steps_of_the_github_workflow_run_and_leave_a_summary(tmp_path: Path) -> None:
     told = yaml.safe_load((ROOT / ".github" / "workflows" / "evals.yml").read_text())
     job = told["jobs"]["evals"]
@@ -32,6 +33,7 @@ def test_the_steps_of_the_github_workflow_run_and_leave_a_summary(tmp_path: Path
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace shows system calls")
 def test_no_eval_connects_to_anything_but_this_machine(tmp_path: Path) -> None:
     log = tmp_path / "calls"
