@@ -16,10 +16,12 @@ from lyceum.sources import Claim
 from workflows.context import AgentInput, Context
 from workflows.research_stages import Job, ResearchRequest, looked_up, review, used_so_far, verify, write
 from workflows.steps.research.again import compare, earlier_plan
-from workflows.steps.research.evidence import Gap, assess, contradict
-from workflows.steps.research.markdown import render_report
+from workflows.steps.research.budget import Spent
+from workflows.steps.research.contradictions import Contradiction
+from workflows.steps.research.evidence import Gap, assess, contradict, contradicting
+from workflows.steps.research.markdown import markdown_of, render_report
 from workflows.steps.research.plan import Opened, Place, Plan, open_source, plan_over, shape_plan
-from workflows.steps.research.report import Material, Moment, Report, compose_report
+from workflows.steps.research.report import Material, Moment, Report, compose_report, composed, label_of
 from workflows.steps.research.writing import quoted
 
 __all__ = ["ResearchRequest", "deep_research"]
@@ -50,12 +52,13 @@ async def deep_research(ctx: Context, request: ResearchRequest) -> Answered:
     if approved != plan:
         await _tell_plan(ctx, approved)
     job = Job(request, await ctx.now(), approved, opened)
+    job.label = await ctx.step(label_of, request.model)
     job.timeline = [Moment(what="started", at=began), Moment(what="plan approved", at=job.began)]
     try:
         await _work(ctx, job)
     except asyncio.CancelledError:
         job.partial = job.partial or "it was stopped, or its time was over"
-        await _report(ctx, job)
+        await _so_far(ctx, job)
         raise
     except LimitReached as limit:
         job.partial = job.partial or limit.message.rstrip(".")
@@ -138,30 +141,52 @@ async def _work(ctx: Context, job: Job) -> None:
     await review(ctx, job)
 
 
+def _material(run: str, job: Job, used: Spent, against: list[Contradiction]) -> Material:
+    return Material(
+        run=run,
+        question=job.request.question,
+        plan=job.plan,
+        label=job.label,
+        opened=job.opened,
+        gathered=job.held,
+        written=job.written or [quoted(held) for held in job.held],
+        verdicts=job.verdicts.verdicts,
+        contradictions=against,
+        objections=job.objections,
+        notes=job.notes,
+        partial=job.partial,
+        used=used,
+        timeline=job.timeline,
+    )
+
+
 async def _report(ctx: Context, job: Job) -> Answered:
     """Compose and emit the report of what there is by now."""
-    written = job.written or [quoted(held) for held in job.held]
     against = await ctx.step(contradict, job.questions, job.held)
     used = await used_so_far(ctx)
     job.timeline.append(Moment(what="reported", at=await ctx.now()))
-    material = Material(
-        run=ctx.run_id, question=job.request.question, plan=job.plan, model=job.request.model,
-        opened=job.opened, gathered=job.held,
-        written=written, verdicts=job.verdicts.verdicts, contradictions=against, objections=job.objections,
-        notes=job.notes, partial=job.partial, used=used, timeline=job.timeline,
-    )  # fmt: skip
-    report: Report = await ctx.step(compose_report, material)
+    report: Report = await ctx.step(compose_report, _material(ctx.run_id, job, used, against))
     if job.request.again:
         report = await ctx.step(compare, job.request.again, report)
+    answer = _answer(report, await ctx.step(render_report, report))
+    await ctx.emit(answer)
+    return answer
+
+
+async def _so_far(ctx: Context, job: Job) -> None:
+    """Tell what a run that is stopped has by now, and keep no step for it: a resume goes on where the work was."""
+    report = composed(_material(ctx.run_id, job, job.used, contradicting(job.questions, job.held)))
+    await ctx.emit(_answer(report, markdown_of(report)))
+
+
+def _answer(report: Report, text: str) -> Answered:
     claims = [Claim(text=each.text, citations=each.citations) for section in report.sections for each in section.claims]
-    answer = Answered(
+    return Answered(
         role="research",
-        text=await ctx.step(render_report, report),
+        text=text,
         claims=claims,
         sources=[each.source for each in report.cited],
         output=report.model_dump(mode="json"),
         declined=not claims,
         next_action="" if claims else "Add a source that holds the answer (--source), or ask in other words.",
     )
-    await ctx.emit(answer)
-    return answer

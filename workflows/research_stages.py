@@ -65,6 +65,8 @@ class Job:
     objections: list[Objection] = field(default_factory=list[Objection])
     notes: list[str] = field(default_factory=list[str])
     timeline: list[Moment] = field(default_factory=list[Moment])
+    label: str = ""
+    used: Spent = field(default_factory=Spent)
     partial: str = ""
     preferred: Kind | None = None
 
@@ -89,7 +91,7 @@ async def _no_room(ctx: Context, job: Job, stage: Stage, base: Spent | None = No
     Calls are shared out before a stage begins; without a `model` tokens and money are no limit.
     """
     without = {"calls": None} if model else {"calls": None, "tokens": None, "dollars": None}
-    used = await used_so_far(ctx)
+    job.used = used = await used_so_far(ctx)
     reason = exhausted(job.plan.budget.model_copy(update=without), used, job.began, "the run")
     own = job.plan.budget.stages.get(stage)
     if not reason and own is not None:

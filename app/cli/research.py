@@ -189,19 +189,18 @@ async def _research(args: argparse.Namespace, settings: Settings, given: dict[st
 
 async def _again(args: argparse.Namespace, settings: Settings) -> int:
     """Carry out a finished run's plan once more, as it was approved then: nobody has to be there."""
-    from lyceum.paths import ensure_writable
-    from lyceum.run_store import SqliteRunStore
+    from app.stores import close_store, open_store
     from workflows.steps.research.budget import Budget
 
     if args.question or args.source or args.budget or args.plan_only:
         raise UserError(
             "--again takes question, sources and budget from the earlier run.", next_step="lyceum research --again RUN"
         )
-    store = SqliteRunStore(ensure_writable(settings.home) / "runs.db")
+    store = open_store(settings)
     try:
         earlier = await store.run(args.again)
     finally:
-        store.close()
+        await close_store(store)
     if earlier.flow != FLOW:
         raise UserError(f"Run {args.again} is no research.", next_step="See `lyceum runs list`.")
     given = {**earlier.input, "again": earlier.id, "plan_only": False}
@@ -221,6 +220,10 @@ async def go_on(settings: Settings, run: Run, *, as_json: bool, folder: str | No
     budget = Budget.model_validate(run.input["budget"])
     async with wire(_patient(settings), listen=progress) as app:
         answers = {"*": True} if run.input.get("yes") else {}
+        if run.status in ("failed", "cancelled"):  # what failed is tried again, the rest stays
+            progress.begin()
+            progress.catch_up(await app.store.events(run.id))
+            await _narrowed(app, budget).engine_of(run).retry(run.id)
         return await carry_on(app, progress, answers, run.id, budget, folder=folder)
 
 

@@ -14,7 +14,7 @@ from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
 
 from lyceum.errors import OperatorError
-from lyceum.events import Answered, ModelCalled, Note, PlanMade, ToolCalled
+from lyceum.events import Answered, ModelCalled, Note, PlanMade, StepFinished, ToolCalled
 from lyceum.runs import Decision
 from lyceum.settings import BudgetSettings
 from models.checks.support import check_support
@@ -190,6 +190,25 @@ async def test_two_runs_of_the_same_plan_differ_in_the_run_record_only(wired: An
         second, _, _ = await research(app, folder)
     assert first.result["text"] != second.result["text"]
     assert stable_part(first.result["text"]) == stable_part(second.result["text"])
+
+
+async def test_a_run_that_was_stopped_tells_what_it_has_and_goes_on_where_it_was(wired: Any, folder: Path) -> None:
+    seen: list[Any] = []
+    asked = ResearchRequest(question=QUESTION, places=places(folder), approve=["*"])
+    async with wired(seen) as app:
+        run_id = await app.engine.submit("deep_research", asked)
+        driven = asyncio.create_task(app.engine.drive(run_id))
+        while not any(isinstance(event, StepFinished) for event in seen):  # noqa: ASYNC110 - a list tells nobody
+            await asyncio.sleep(0.001)
+        driven.cancel()
+        await asyncio.gather(driven, return_exceptions=True)
+        assert (await app.store.run(run_id)).status == "cancelled"
+        [partial] = [event for event in await app.store.events(run_id) if isinstance(event, Answered)]
+        assert "Partial report" in partial.text
+        stopped = await app.engine.retry(run_id)
+        whole, _, _ = await research(app, folder)
+    assert stopped.status == "done", stopped.error
+    assert stable_part(stopped.result["text"]) == stable_part(whole.result["text"])
 
 
 @pytest.mark.parametrize(

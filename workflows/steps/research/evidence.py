@@ -218,8 +218,12 @@ def _about(found: Contradiction) -> str:
 
 
 async def contradict(runtime: Runtime, questions: list[SubQuestion], gathered: list[Gathered]) -> list[Contradiction]:
-    """Return the contradictions of numbers and dates among all that was found for each sub-question."""
     del runtime
+    return contradicting(questions, gathered)
+
+
+def contradicting(questions: Sequence[SubQuestion], gathered: Sequence[Gathered]) -> list[Contradiction]:
+    """Return the contradictions of numbers and dates among all that was found for each sub-question."""
     asked = {each.id: each.question for each in questions}
     found: dict[tuple[str, ...], Contradiction] = {}
     for held in gathered:

@@ -42,6 +42,7 @@ _DROP = re.compile(
 _PREFER = re.compile(r"\bprefer\b.*\b(docs?|documents?|sql|tables?|databases?|web)\b", re.IGNORECASE)
 
 
+_PREDICATE = re.compile(r"(?:ed|ing|able|ible|ful|ous|en)$")  # what is said of a subject, and is none
 _KINDS: dict[str, Kind] = {"doc": "docs", "sql": "sql", "table": "sql", "database": "sql", "web": "web"}
 
 
@@ -156,7 +157,8 @@ def _whole(tasks: Sequence[str]) -> list[str]:
     """Put a part without a subject of its own ("and what is not guaranteed?") to the one before it."""
     kept: list[str] = []
     for task in tasks:
-        if kept and len(content_words(task)) < 2:  # a subject, and what is asked about it
+        words = content_words(task)
+        if kept and (not words or (len(words) == 1 and _PREDICATE.search(words[0]))):
             kept[-1] = f"{kept[-1].rstrip(' ?.')} and {task}"
         else:
             kept.append(task)

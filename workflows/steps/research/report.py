@@ -125,7 +125,7 @@ class Material(BaseModel):
     run: str
     question: str
     plan: Plan
-    model: str = "default"
+    label: str = ""
     opened: list[Opened] = []
     gathered: list[Gathered] = []
     written: list[Written] = []
@@ -138,7 +138,18 @@ class Material(BaseModel):
     timeline: list[Moment] = []
 
 
+async def label_of(runtime: Runtime, model: str) -> str:
+    """Return who writes, and what that means."""
+    asked = runtime.models.get(model)
+    return LABEL if isinstance(asked, OfflineModel) else f"written by {asked.model_name}"
+
+
 async def compose_report(runtime: Runtime, material: Material) -> Report:
+    del runtime
+    return composed(material)
+
+
+def composed(material: Material) -> Report:
     """Put the report together: only citations that resolve, only claims that were not found to be unsupported."""
     registry = registry_of([found for held in material.gathered for found in held.found])
     sources = {key: each.source for key, each in registry.items()}
@@ -169,11 +180,10 @@ async def compose_report(runtime: Runtime, material: Material) -> Report:
         sections.append(section)
     against = [each for each in material.contradictions if each.source_a in sources and each.source_b in sources]
     _note_contradictions(registry, against)
-    model = runtime.models.get(material.model)
     return Report(
         run=material.run,
         question=material.question,
-        label=LABEL if isinstance(model, OfflineModel) else f"written by {model.model_name}",
+        label=material.label,
         partial=material.partial,
         missing=_missing_in_all(material, sections),
         sections=sections,
