@@ -80,12 +80,12 @@ def parsed(text: str) -> Any:
 
 
 def written(value: Any) -> str:
-    kind: type[object] = type(value)
-    if kind is dict:
+    kind: str = value.__class__.__name__
+    if kind == "dict":
         return "{" + ",".join([f"{written(str(key))}:{written(each)}" for key, each in value.items()]) + "}"
-    if kind is list:
+    if kind == "list":
         return "[" + ",".join([written(each) for each in value]) + "]"
-    if kind is str:
+    if kind == "str":
         return _json.encode_basestring_ascii(value)
     return "null" if value is None else repr(value).lower()  # true, false or a finite number
 
