@@ -11,6 +11,7 @@ import json
 from html import escape
 from pathlib import Path
 
+from evals.gate import Gate
 from evals.reports.told import WORDS, Judged, Told, share, statistics_line
 from evals.suite import CaseResult, SuiteReport
 from evals.trajectory import Step, Trajectory
@@ -56,7 +57,8 @@ def _overview(told: Told) -> str:
         rows.append(
             f"<tr><td><a href='#{escape(gate.suite)}'>{escape(gate.suite)}</a></td>"
             f"<td class='{gate.decision}'>{escape(WORDS[gate.decision])}</td><td>{right} of {total}</td>"
-            f"<td>{_interval(right / max(1, total), low, high)}</td><td>{escape(statistics_line(gate))}</td></tr>"
+            f"<td>{_interval(right / max(1, total), low, high)}</td>"
+            f"<td>{_difference(gate)}{escape(statistics_line(gate))}</td></tr>"
         )
     titles = ("suite", "verdict", "right", "share, 95 % interval", "against the baseline")
     head = f"<tr>{''.join(f'<th>{title}</th>' for title in titles)}</tr>"
@@ -71,6 +73,25 @@ def _interval(share: float, low: float, high: float) -> str:
         f"<line x1='4' x2='{_WIDTH - 4}' y1='9' y2='9' class='axis'/>"
         f"<line x1='{left:.1f}' x2='{right:.1f}' y1='9' y2='9' class='range'/>"
         f"<circle cx='{at:.1f}' cy='9' r='4'/></svg> {share:.1%} [{low:.1%} to {high:.1%}]"
+    )
+
+
+def _difference(gate: Gate) -> str:
+    """Draw how much better or worse than the baseline, with its interval, the margin and no change as lines."""
+    found = gate.comparison
+    if found is None:
+        return ""
+    reach = max(0.1, abs(found.low), abs(found.high))
+    at, left, right, none, margin = (
+        4 + (_WIDTH - 8) * (value / reach + 1) / 2
+        for value in (found.difference, found.low, found.high, 0.0, -found.margin)
+    )
+    return (
+        f"<svg width='{_WIDTH}' height='18' role='img' aria-label='{found.low:+.1%} to {found.high:+.1%}'>"
+        f"<line x1='{none:.1f}' x2='{none:.1f}' y1='0' y2='18' class='axis'/>"
+        f"<line x1='{margin:.1f}' x2='{margin:.1f}' y1='3' y2='15' class='axis margin'/>"
+        f"<line x1='{left:.1f}' x2='{right:.1f}' y1='9' y2='9' class='range'/>"
+        f"<circle cx='{at:.1f}' cy='9' r='4'/></svg> "
     )
 
 

@@ -74,7 +74,15 @@ def test_the_page_asks_nobody_for_anything_and_runs_only_its_own_script() -> Non
 
 def test_the_page_shows_cases_timelines_differences_and_intervals() -> None:
     html = page(told())
-    for part in ("class='case wrong'", "class='steps'", "<svg", "95 % interval", "&lt;script&gt;", "was renamed?"):
+    for part in (
+        "class='case wrong'",
+        "class='steps'",
+        "<svg",
+        "95 % interval",
+        "class='axis margin'",
+        "&lt;script&gt;",
+        "was renamed?",
+    ):
         assert part in html
 
 
