@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcp_servers.retrieval.from_scratch import chunked, prompted
@@ -21,6 +21,7 @@ CASES = """
 SENTENCES = st.lists(st.sampled_from(["One day it rained.", "No.", "The longer way is the better way, they say."]))
 
 
+@settings(deadline=None, max_examples=50)
 @given(SENTENCES, st.integers(50, 200), st.integers(0, 150))
 def test_chunks_hold_every_sentence_in_order_and_no_more_than_their_size(
     sentences: list[str], size: int, overlap: int

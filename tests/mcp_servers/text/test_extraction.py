@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lyceum.errors import UserError
@@ -56,6 +56,7 @@ async def test_the_trained_tagger_finds_names_that_it_never_saw(tmp_path: Path) 
     assert told["way"] == "learned"
 
 
+@settings(deadline=None, max_examples=50)  # the tagger is trained in the first
 @given(st.text(max_size=60))
 def test_whatever_the_text_is_every_entity_stands_in_it(text: str) -> None:
     found = learned().extract(text)
