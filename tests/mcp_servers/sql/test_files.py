@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lyceum.errors import ModelRetry, UserError
-from mcp_servers.sql import files
+from mcp_servers.sql import files, probes
 from mcp_servers.sql.files import Database
 from mcp_servers.sql.introspect import read_schema
 
@@ -124,3 +124,23 @@ def test_what_is_not_whole_is_refused_with_what_is_wrong(tmp_path: Path) -> None
     for name in ("broken.sqlite", "broken.parquet"):
         with pytest.raises(UserError, match="cannot be opened"):
             Database(tmp_path / name)
+
+
+@pytest.mark.slow
+def test_what_duckdb_prints_of_a_slow_query_is_no_answer(tmp_path: Path) -> None:
+    """Its progress bar goes to stdout after two seconds, and so did the answers."""
+    database = Database(probes.make_duckdb(tmp_path / "x.duckdb"))
+    with pytest.raises(ModelRetry, match="longer than 3 s"):
+        database.run("SELECT count(*) FROM range(10000000) a, range(10000000) b", seconds=3)
+    assert database.run("SELECT 1").rows == [[1]]
+    database.close()
+
+
+def test_a_duckdb_that_broke_is_opened_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(probes.make_duckdb(tmp_path / "x.duckdb"))
+    asked = database._process.ask  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(database._process, "ask", lambda *given: {**(asked(*given) or {}), "broken": True})  # pyright: ignore[reportPrivateUsage, reportUnknownLambdaType, reportUnknownArgumentType]
+    assert database.run("SELECT 1").rows == [[1]]
+    assert not database._process.stop.alive  # pyright: ignore[reportPrivateUsage]
+    assert database.run("SELECT count(*) FROM genre").rows == [[4]]
+    database.close()
