@@ -166,3 +166,10 @@ async def test_what_passes_the_check_is_looked_at_by_the_model(lead: Lead, fits:
     looked = f'{{"reason": "It counts albums.", "answers_task": {fits}}}'
     review = await lead(reviewer.guided, _work("There are 347 albums."), Script(looked))
     assert review.verdict == verdict
+
+
+async def test_an_answer_that_carries_every_word_of_its_task_is_not_objected_to(lead: Lead) -> None:
+    text = "LoRA freezes the weights and learns a small update."
+    step = reviewer.StepEvidence(id="s1", task="What is LoRA?", answer=text, evidence=text)
+    work = reviewer.Work(request="What is LoRA?", steps=[step]).model_dump_json()
+    assert (await lead(reviewer.guided, work, Script())).verdict == "approve"
