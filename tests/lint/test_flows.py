@@ -37,7 +37,8 @@ def test_no_flow_of_ours_touches_what_differs_on_a_resume() -> None:
 def test_what_differs_on_a_resume_is_refused_and_the_verb_is_named(line: str, instead: str) -> None:
     source = (
         "import asyncio, os, random, time\nimport asyncio as aio\nimport datetime as dt\n"
-        f"from asyncio import sleep as nap\nfrom datetime import datetime\nfrom uuid import uuid4\nasync def flow(ctx, chosen: set[int]):\n    {line}\n"
+        "from asyncio import sleep as nap\nfrom datetime import datetime\nfrom uuid import uuid4\n"
+        f"async def flow(ctx, chosen: set[int]):\n    {line}\n"
     )
     found = problems(source)
     assert found
