@@ -171,6 +171,9 @@ async def finish(app: App, progress: Progress, answers: Mapping[str, bool], run_
     progress.begin()
     asks = sys.stdin.isatty() and not progress.as_json
     run = await until_interrupted(carry_out(app, run_id, answers, person if asks else None))
+    if run is not None and run.status == "done" and progress.answer is None:  # somebody else had ended it
+        for event in await app.store.events(run_id):
+            progress(event)
     if progress.answer is not None and not progress.as_json:
         print_answer(progress.answer)
     if run is None:
