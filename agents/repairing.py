@@ -14,6 +14,7 @@ from agents.mutants import mutants
 from models.local.think import Think
 
 SAMPLES = 4
+REQUEST = 600  # characters of it that are shown
 LONGEST = 700  # tokens of one function
 _EXPORTERS = (
     "collections", "math", "re", "json", "itertools", "functools", "datetime", "pathlib", "typing", "dataclasses",
@@ -157,17 +158,19 @@ async def propose(given: Assignment, think: Think) -> list[Proposal]:
     name = suspect.name if what == "file" else suspect.name.rsplit(".", 1)[-1]
     hidden = _without_body(suspect) if what == "function" and not missing else None
     first = given.attempt == 1
+    opening = f"{'class' if what == 'class' else 'def'} {name}" if missing else ""  # else it repeats what it sees
     texts: list[str] = []
     for around in [hidden, None] if hidden and first else [hidden]:
-        texts += await think(
+        written = await think(
             (_ADD if missing else _FRESH if around else _REWRITE).format(what=what, name=name),
             _shown(given, suspect, around, missing=missing),
-            begin="```python\n",
+            begin=f"```python\n{opening}",
             stop=["```"],
             samples=1 if first else SAMPLES,
             temperature=0.0 if first else 0.8,
             max_tokens=_room(suspect, missing=missing),
         )
+        texts += [text if text.lstrip().startswith(opening) else opening + text for text in written]
     proposals: list[Proposal] = []
     for text in dict.fromkeys(texts):
         edit = (
@@ -210,6 +213,8 @@ def _shown(given: Assignment, suspect: Suspect, hidden: str | None, *, missing: 
     around = hidden or (suspect.text if len(lines) <= 60 else _outline(suspect))
     own = textwrap.dedent("\n".join(lines[suspect.first - 1 : suspect.last]))
     parts = [f"File {suspect.path}:\n```python\n{around.strip()}\n```"]
+    if missing:
+        parts.append(f"What is asked for: {given.request[:REQUEST]}")
     if not missing and hidden is None and len(lines) > 60:
         parts.append(f"To correct:\n```python\n{own}\n```")
     parts += [

@@ -173,3 +173,11 @@ def test_the_offline_engine_says_that_it_writes_no_code() -> None:
     result = coder.offline(Turn(task.model_dump_json()))
     assert isinstance(result, CodeResult)
     assert result.declined
+
+
+async def test_what_is_missing_is_begun_for_the_model_and_told_in_the_words_of_the_request() -> None:
+    place = Suspect(path="box.py", name="initials", kind="missing function", first=1, last=TEXT.count("\n"), text=TEXT)
+    script = Script("(title):\n    return ''.join(word[0].upper() for word in title.split())")
+    (file,) = await led(script, place)
+    assert "def initials(title):" in file
+    assert "What is asked for: fix" in script.asked[0]
