@@ -142,6 +142,9 @@ class _Reader:
 
 
 def _load(path: Path) -> Any:
+    # Read when the library is loaded. Threads that wait by spinning for long slow each other down on a busy machine, to
+    # half here; this short they cost nothing measurable on an idle one.
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
     import xllamacpp
 
     library: Any = xllamacpp  # untyped
