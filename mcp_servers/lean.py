@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from mcp.server.mcpserver.context import Context
@@ -18,6 +18,9 @@ from pydantic import BaseModel, Field
 
 from lyceum.errors import ModelRetry, OperatorError, nearest
 from mcp_servers.server import ToolServer
+
+if TYPE_CHECKING:
+    from models.lexical import LexicalIndex
 
 DEFAULT = (
     *("course_search", "course_read", "course_glossary"),
@@ -68,13 +71,18 @@ class Shelf:
         except OperatorError:
             return None
 
-    def search(self, query: str, limit: int) -> list[Tool]:
-        from models.analysis import asked, bag
-        from models.embeddings import default_embedder
+    @cached_property
+    def _index(self) -> LexicalIndex:
+        from models.analysis import bag
         from models.lexical import LexicalIndex, packed
 
-        index = LexicalIndex([packed(bag(text)) for text in self._texts])
-        scores = _standard(index.scores(index.numbered(asked(query))))
+        return LexicalIndex([packed(bag(text)) for text in self._texts])
+
+    def search(self, query: str, limit: int) -> list[Tool]:
+        from models.analysis import asked
+        from models.embeddings import default_embedder
+
+        scores = _standard(self._index.scores(self._index.numbered(asked(query))))
         if self._vectors is not None:
             scores = scores + _standard(self._vectors @ default_embedder().embed([query])[0])
         tools = list(self.tools.values())
@@ -87,10 +95,8 @@ class Shelf:
             )
         tool = self.tools[name]
         if reading != _reads(tool):
-            right = "tools_call_read" if _reads(tool) else "tools_call_write"
-            raise ModelRetry(
-                f"{name} {'only reads' if _reads(tool) else 'may change things'}.", next_step=f"Use {right}."
-            )
+            what = "only reads" if _reads(tool) else "may change things"
+            raise ModelRetry(f"{name} {what}.", next_step=f"Use {_caller(tool)}.")
         return tool
 
 
@@ -134,12 +140,16 @@ def _reads(tool: Tool) -> bool:
     return bool(tool.annotations and tool.annotations.read_only_hint)
 
 
+def _caller(tool: Tool) -> str:
+    return "tools_call_read" if _reads(tool) else "tools_call_write"
+
+
 def _told(tool: Tool) -> FoundTool:
     return FoundTool(
         name=tool.name,
         description=tool.description or "",
         parameters=tool.parameters,
-        call_with="tools_call_read" if _reads(tool) else "tools_call_write",
+        call_with=_caller(tool),
     )
 
 
