@@ -113,6 +113,15 @@ def check_fence(database: sqlite3.Connection, run: str, fence: int) -> None:
         raise LeaseLost(f"Another process took over run {run}.", next_step=f"Follow it with `lyceum runs watch {run}`.")
 
 
+def check_decision(row: Any, run: str, approval: str, decision: Decision) -> None:
+    """Raise UserError where a stored approval (None: there is none) is not this run's to decide, or not this way."""
+    if row is None or row["run"] != run:
+        raise UserError(f"Run {run} asks for no approval {approval!r}.", next_step=f"See `lyceum runs show {run}`.")
+    if row["decision"] is not None:
+        raise UserError("That approval is already decided.", next_step=f"See `lyceum runs show {run}`.")
+    check_edits(decision, json.loads(row["edits"]) if row["edits"] else None)
+
+
 def check_edits(decision: Decision, edits: Mapping[str, Any] | None) -> None:
     """Raise UserError where an edited answer does not fit the JSON schema that the asker gave."""
     if edits is None or decision.edited is None:
@@ -274,13 +283,7 @@ class SqliteRunStore:
     async def decide(self, run: str, approval: str, decision: Decision) -> Approval:
         with transaction(self._database, self._lock) as database:
             row = database.execute("SELECT * FROM approvals WHERE id = ?", (approval,)).fetchone()
-            if row is None or row["run"] != run:
-                raise UserError(
-                    f"Run {run} asks for no approval {approval!r}.", next_step=f"See `lyceum runs show {run}`."
-                )
-            if row["decision"] is not None:
-                raise UserError("That approval is already decided.", next_step=f"See `lyceum runs show {run}`.")
-            check_edits(decision, json.loads(row["edits"]) if row["edits"] else None)
+            check_decision(row, run, approval, decision)
             database.execute("UPDATE approvals SET decision = ? WHERE id = ?", (decision.model_dump_json(), approval))
         row = self._one("SELECT * FROM approvals WHERE id = ?", approval)
         assert row is not None

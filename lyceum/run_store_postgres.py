@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 from lyceum.errors import LeaseLost, OperatorError, StoreFailed, UserError
 from lyceum.events import EVENT, Event, RunStatus
 from lyceum.extras import install_command
-from lyceum.run_store import LONGEST_LEASE, check_edits
+from lyceum.run_store import LONGEST_LEASE, check_decision
 from lyceum.runs import Approval, Attachment, Decision, EventT, Lease, Run, Thread
 
 if TYPE_CHECKING:
@@ -241,13 +241,7 @@ class PostgresRunStore:
         async with self._transaction() as database:
             found = await database.execute("SELECT * FROM lyceum_approvals WHERE id = %s FOR UPDATE", (approval,))
             row = await found.fetchone()
-            if row is None or row["run"] != run:
-                raise UserError(
-                    f"Run {run} asks for no approval {approval!r}.", next_step=f"See `lyceum runs show {run}`."
-                )
-            if row["decision"] is not None:
-                raise UserError("That approval is already decided.", next_step=f"See `lyceum runs show {run}`.")
-            check_edits(decision, json.loads(row["edits"]) if row["edits"] else None)
+            check_decision(row, run, approval, decision)
             await database.execute(
                 "UPDATE lyceum_approvals SET decision = %s WHERE id = %s", (decision.model_dump_json(), approval)
             )
