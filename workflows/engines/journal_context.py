@@ -19,6 +19,7 @@ from lyceum.runs import ENDED, Decision, Lease, Run
 from models.budgets import Ledger
 from models.prices import Prices
 from workflows.context import AgentInput, Context
+from workflows.engines.branches import at_rest, branch_of
 from workflows.engines.failures import Failure
 from workflows.engines.replay import Replay, path_changed
 from workflows.engines.shields import Shields
@@ -129,13 +130,7 @@ class JournalContext:
         scopes = [self.inner(f"{key}/{number}/") for number in range(len(branches))]
         # Every branch comes to rest before an error goes up: a finished call is never thrown away with its branch.
         tasks = [asyncio.ensure_future(branch(scope)) for branch, scope in zip(branches, scopes, strict=True)]
-        try:
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-        except asyncio.CancelledError:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            raise
+        results = await at_rest(tasks)
         errors = [result for result in results if isinstance(result, BaseException)]
         suspended = [error for error in errors if isinstance(error, Suspended)]
         if suspended and not any(isinstance(error, (StoreFailed, LeaseLost)) for error in errors):
@@ -260,8 +255,7 @@ class JournalContext:
 
     @property
     def branch(self) -> str:
-        """The gather branches this scope is in, outermost first: "" for the trunk, "0/1" inside the first."""
-        return "/".join(part for part in self.scope.split("/") if part.isdigit())
+        return branch_of(self.scope)
 
     async def version(self, change: str, current: int) -> int:
         async def choose() -> int:

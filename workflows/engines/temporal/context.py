@@ -20,6 +20,7 @@ from lyceum.runs import Approval, Decision
 from models.budgets import Ledger
 from models.prices import Prices
 from workflows.context import AgentInput, Context
+from workflows.engines.branches import at_rest, branch_of
 from workflows.engines.failures import Failure
 from workflows.engines.retry import retrying
 from workflows.engines.steps import child_id, fingerprint, signature
@@ -161,12 +162,7 @@ class TemporalContext:
         tasks = [asyncio.ensure_future(branch(scope)) for branch, scope in zip(branches, scopes, strict=True)]
         self.run.open_branches += 1
         try:
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-        except asyncio.CancelledError:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            raise
+            results = await at_rest(tasks)
         finally:
             self.run.open_branches -= 1
         for result in results:
@@ -304,7 +300,7 @@ class TemporalContext:
 
     @property
     def branch(self) -> str:
-        return "/".join(part for part in self.scope.split("/") if part.isdigit())
+        return branch_of(self.scope)
 
     async def version(self, change: str, current: int) -> int:
         name = f"{self.scope}version.{change}"
