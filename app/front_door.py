@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from agents.role import Role
 from app.cli.render import outputs_of
-from app.wiring import App, wire
+from app.wiring import App, collection_name, wire
 from evals.recording.events import from_events
 from evals.suite import Outcome
 from lyceum.events import Answered
+from lyceum.runs import Decision, Run
 from lyceum.settings import Settings
 from workflows.chat_turn import ChatRequest
+from workflows.deep_research import ResearchRequest
 
 
 class ProductFrontDoor:
@@ -34,37 +37,95 @@ class ProductFrontDoor:
 
         `trajectory` holds what was done, whether or not it ended well.
         """
-        thread = await self._app.store.create_thread(question)
+        return await (await self.talk(attach=attach)).ask(question, agent=agent, approve=approve)
+
+    async def talk(self, *, attach: Sequence[Path] = (), remember: bool = False) -> ProductTalk:
+        """Open a conversation; with `remember` its turns are kept in this home's memory, and read from it."""
+        thread = await self._app.store.create_thread("evals")
         for path in attach:
             await self._app.attach(thread.id, path)
-        run_id = await self._app.engine.submit(
-            "chat_turn",
-            ChatRequest(question=question, agent=agent, approve=list(approve), remember=False),
-            thread=thread.id,
+        return ProductTalk(self._app, thread.id, remember=remember)
+
+    async def research(
+        self,
+        question: str,
+        *,
+        sources: Sequence[tuple[str, Path]],
+        approve: bool | None = True,
+        rounds: int = 1,
+        budget: Mapping[str, float] | None = None,
+    ) -> Outcome:
+        """Research a question in `sources` (kind `docs` or `sql`, and path); `approve` decides on the plan, None leaves
+        it waiting. `output` is the report.
+        """
+        request = ResearchRequest.model_validate(
+            {
+                "question": question,
+                "places": [{"kind": kind, "name": collection_name(path), "uri": str(path)} for kind, path in sources],
+                "rounds": rounds,
+                "budget": dict(budget or {}),
+            }
         )
-        run = await self._app.engine.drive(run_id)
-        trajectory = from_events(await self._app.store.events(run_id))
-        tokens = trajectory.totals.tokens or 0
-        if run.status != "done":
-            error = f"the run ended as {run.status}: {run.error}"
-            return Outcome(error=error, tokens=tokens, trajectory=trajectory)
-        answer = Answered.model_validate(run.result)
-        output: dict[str, Any] = {"citations": [source.id for source in answer.sources]}
-        for typed in outputs_of(answer):
-            output |= typed
-        return Outcome(
-            answer=answer.text, output=output, declined=answer.declined, tokens=tokens, trajectory=trajectory
-        )
+        run = await self._app.engine.drive(await self._app.engine.submit("deep_research", request))
+        if run.status == "waiting" and approve is not None:
+            for approval in await self._app.store.approvals(run=run.id):
+                await self._app.engine.decide(run.id, approval.id, Decision(approved=approve))
+            run = await self._app.engine.drive(run.id)
+        return await _outcome(self._app, run, fine=("done", "limit", "waiting"))
+
+    async def call(self, server: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Call one tool as an agent would, and return its structured result."""
+        return await self._app.runtime.tools.call(server, tool, arguments)
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncGenerator[ProductFrontDoor]:
+        """Give the same product on an empty home of its own: nobody has told it anything."""
+        async with front_door(self._app.settings) as door:
+            yield door
+
+
+class ProductTalk:
+    """One conversation: each turn knows those before it."""
+
+    def __init__(self, app: App, thread: str, *, remember: bool) -> None:
+        self._app = app
+        self._thread = thread
+        self._remember = remember
+
+    async def ask(
+        self, question: str, *, agent: str | None = None, approve: Sequence[str] = (), plan: bool | None = None
+    ) -> Outcome:
+        """Say something; `plan` true plans first, false never does, None as the words need."""
+        request = ChatRequest(question=question, agent=agent, approve=list(approve), remember=self._remember, plan=plan)
+        run_id = await self._app.engine.submit("chat_turn", request, thread=self._thread)
+        return await _outcome(self._app, await self._app.engine.drive(run_id))
+
+
+async def _outcome(app: App, run: Run, *, fine: Sequence[str] = ("done",)) -> Outcome:
+    events = await app.store.events(run.id)
+    trajectory = from_events(events)
+    tokens = trajectory.totals.tokens or 0
+    if run.status not in fine:
+        error = f"the run ended as {run.status}: {run.error}"
+        return Outcome(error=error, tokens=tokens, trajectory=trajectory)
+    told = [event for event in events if isinstance(event, Answered)]
+    if not told:  # it waits for an approval, or was over before anything was said
+        return Outcome(output={"status": run.status}, tokens=tokens, trajectory=trajectory)
+    answer = told[-1]
+    output: dict[str, Any] = {"citations": [source.id for source in answer.sources], "status": run.status}
+    for typed in outputs_of(answer):
+        output |= typed
+    return Outcome(answer=answer.text, output=output, declined=answer.declined, tokens=tokens, trajectory=trajectory)
 
 
 @asynccontextmanager
-async def front_door(settings: Settings) -> AsyncGenerator[ProductFrontDoor]:
+async def front_door(settings: Settings, roles: Sequence[Role] = ()) -> AsyncGenerator[ProductFrontDoor]:
     """Wire the product on a throw-away home, so that hundreds of questions leave no thread and no database behind."""
 
     def unheard(_event: BaseModel) -> None: ...
 
     with passing_home(settings, "models") as passing:
-        async with wire(passing, listen=unheard) as app:
+        async with wire(passing, listen=unheard, roles=roles) as app:
             yield ProductFrontDoor(app)
 
 

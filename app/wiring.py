@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from agents.role import Role
 from agents.team import TEAM
 from app.connections import ConnectedTools
 from app.stores import close_store, open_artifacts, open_store
@@ -110,8 +111,10 @@ def collection_name(path: Path) -> str:
 
 
 @asynccontextmanager
-async def wire(settings: Settings, *, listen: Callable[[BaseModel], None] = lambda _event: None) -> AsyncGenerator[App]:
-    """Build the process's runtime; raises OperatorError where the home folder cannot be written."""
+async def wire(
+    settings: Settings, *, listen: Callable[[BaseModel], None] = lambda _event: None, roles: Sequence[Role] = ()
+) -> AsyncGenerator[App]:
+    """Build the process's runtime, `roles` beside the team; raises OperatorError where the home cannot be written."""
     home = ensure_writable(settings.home)
     store = open_store(settings)
     artifacts = open_artifacts(settings)
@@ -124,7 +127,7 @@ async def wire(settings: Settings, *, listen: Callable[[BaseModel], None] = lamb
         models = ResolvedModels(settings, os.environ)
         stack.push_async_callback(models.close)
         runtime = Runtime(
-            team=TEAM,
+            team={**TEAM, **{role.name: role for role in roles}},
             tools=tools,
             store=store,
             artifacts=artifacts,

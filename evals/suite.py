@@ -9,10 +9,11 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, computed_field
 
@@ -111,7 +112,35 @@ class FrontDoor(Protocol):
     ) -> Outcome: ...
 
 
-Task = Callable[[FrontDoor, Case], Awaitable[Outcome]]
+class Talk(Protocol):
+    """A conversation: each turn knows those before it. `plan` true plans first, false never, None as needed."""
+
+    async def ask(
+        self, question: str, *, agent: str | None = None, approve: Sequence[str] = (), plan: bool | None = None
+    ) -> Outcome: ...
+
+
+class Product(FrontDoor, Protocol):
+    """What suites may ask beyond one question: a conversation, a research, a tool, an empty home of their own."""
+
+    async def talk(self, *, attach: Sequence[Path] = (), remember: bool = False) -> Talk: ...
+
+    async def research(
+        self,
+        question: str,
+        *,
+        sources: Sequence[tuple[str, Path]],
+        approve: bool | None = True,
+        rounds: int = 1,
+        budget: Mapping[str, float] | None = None,
+    ) -> Outcome: ...
+
+    async def call(self, server: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]: ...
+
+    def apart(self) -> AbstractAsyncContextManager[Product]: ...
+
+
+Task = Callable[[Any, Case], Awaitable[Outcome]]  # the first is a FrontDoor, or a Product where a suite needs more
 Scorer = Callable[[Case, Outcome], Score | None]
 Progress = Callable[[CaseResult], None]
 
@@ -120,7 +149,8 @@ Progress = Callable[[CaseResult], None]
 class Suite:
     """Cases, one task and pure scorers; a scorer that has nothing to say about a case returns None.
 
-    `random`: even the offline engine may answer differently from one trial to the next.
+    `random`: even the offline engine may answer differently from one trial to the next. `roles` join the product's
+    team while it is asked.
     """
 
     name: str
@@ -129,6 +159,7 @@ class Suite:
     task: Task
     scorers: tuple[Scorer, ...]
     random: bool = False
+    roles: tuple[Any, ...] = ()
 
 
 def load_cases(path: Path) -> tuple[Case, ...]:

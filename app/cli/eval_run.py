@@ -36,7 +36,7 @@ async def run_suites(args: argparse.Namespace, settings: Settings) -> int:
     judged: list[Judged] = []
     # Trials of one case must be independent: none may get the answer that another one left in the cache.
     with uncached() if args.trials > 1 else nullcontext():
-        async with front_door(settings) as door:
+        async with front_door(settings, [role for suite in suites for role in suite.roles]) as door:
             print(f"answered by {door.model}", file=sys.stderr)
             if kept is None:
                 kept = StoredRun.create(args.report or _folder(settings), _manifest(args, door.model, suites))

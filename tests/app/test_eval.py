@@ -201,7 +201,7 @@ def test_trials_are_asked_anew_each_and_compared_where_there_is_randomness(
             return Outcome(declined=True, answer=question)
 
     @contextlib.asynccontextmanager
-    async def front_door(_settings: object) -> AsyncGenerator[Door]:
+    async def front_door(_settings: object, _roles: object) -> AsyncGenerator[Door]:
         yield Door()
 
     monkeypatch.setattr("app.cli.eval_run.front_door", front_door)
@@ -228,7 +228,7 @@ def test_a_run_that_is_stopped_says_how_it_goes_on(
             return Outcome(declined=True)
 
     @contextlib.asynccontextmanager
-    async def front_door(_settings: object) -> AsyncGenerator[Door]:
+    async def front_door(_settings: object, _roles: object) -> AsyncGenerator[Door]:
         yield Door()
 
     monkeypatch.setattr("app.cli.eval_run.front_door", front_door)
