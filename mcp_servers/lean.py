@@ -17,6 +17,7 @@ from mcp_types import CallToolResult, InputRequiredResult
 from pydantic import BaseModel, Field
 
 from lyceum.errors import ModelRetry, OperatorError, nearest
+from mcp_servers.renamed import by_any_name
 from mcp_servers.server import ToolServer
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Shelf:
 
     def __init__(self, tools: Sequence[Tool]) -> None:
         self.tools: Mapping[str, Tool] = {tool.name: tool for tool in tools}
+        self._called = by_any_name(tools)
 
     @cached_property
     def _texts(self) -> list[str]:
@@ -89,11 +91,11 @@ class Shelf:
         return [tools[n] for n in np.argsort(-scores, kind="stable")[:limit].tolist()]
 
     def get(self, name: str, *, reading: bool) -> Tool:
-        if name not in self.tools:
+        if name not in self._called:
             raise ModelRetry(
                 f"There is no further tool {name!r}.", next_step=nearest(name, self.tools, what="tools")[:500]
             )
-        tool = self.tools[name]
+        tool = self._called[name]
         if reading != _reads(tool):
             what = "only reads" if _reads(tool) else "may change things"
             raise ModelRetry(f"{name} {what}.", next_step=f"Use {_caller(tool)}.")

@@ -10,6 +10,7 @@ from lyceum.errors import UserError, nearest
 from lyceum.runs import Jobs, RunStore
 from lyceum.settings import Settings
 from mcp_servers.catalogue import make_all
+from mcp_servers.renamed import by_any_name, namespaced
 from mcp_servers.server import ToolServer, combine
 from mcp_servers.services import Services
 
@@ -59,14 +60,16 @@ def combined(
     names: Sequence[str] = () if EVERYTHING in choice.toolsets else choice.toolsets
     servers = make_all(names, settings, services)
     known = {tool.name: tool for server in servers for tool in server.own_tools}
+    called = by_any_name(known.values())
     for name in (*choice.tools, *choice.without):
-        if name not in known:
+        if name not in called:
             raise UserError(f"There is no tool {name!r}.", next_step=nearest(name, known, what="tools")[:500])
+    wanted, unwanted = ({called[name].name for name in given} for given in (choice.tools, choice.without))
     chosen = [
         tool
         for name, tool in known.items()
-        if (not choice.tools or name in choice.tools)
-        and name not in choice.without
+        if (not choice.tools or name in wanted)
+        and name not in unwanted
         and (not choice.read_only or (tool.annotations and tool.annotations.read_only_hint))
     ]
     opened = [server for server in servers if any(tool in chosen for tool in server.own_tools)]
@@ -76,7 +79,7 @@ def combined(
         made = lean(made, read_only=choice.read_only)
     tools = list(made.own_tools)
     if choice.namespace:
-        tools = [tool.model_copy(update={"name": f"{choice.namespace}_{tool.name}"}) for tool in tools]
+        tools = [namespaced(tool, choice.namespace) for tool in tools]
     extra = [fixtures()] if choice.conformance else []
     tools += [tool for each in extra for tool in each.own_tools]
     known_skills = skills([server.name for server in opened])

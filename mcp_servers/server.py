@@ -8,12 +8,14 @@ from typing import Any, Self, TypeVar
 from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.extension import Extension
 from mcp.server.mcpserver import MCPServer, RequestStateSecurity
+from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.tools.base import Tool
-from mcp_types import CompleteRequestParams
+from mcp_types import CallToolResult, CompleteRequestParams, InputRequiredResult
 
 from lyceum import __version__
 from mcp_servers.completions import Complete, Completers
 from mcp_servers.log_lines import offer_log_lines
+from mcp_servers.renamed import by_any_name
 from mcp_servers.subscriptions import serve_older_subscribers
 from mcp_servers.tool import Effect, TaskSupport, typed_tool
 
@@ -59,16 +61,24 @@ class ToolServer(MCPServer[Any]):
         return self._tool_manager.list_tools()
 
     def expose(
-        self, *, title: str, effect: Effect, open_world: bool = False, task: TaskSupport = "none"
+        self,
+        *,
+        title: str,
+        effect: Effect,
+        open_world: bool = False,
+        task: TaskSupport = "none",
+        formerly: tuple[str, ...] = (),
     ) -> Callable[[FunctionT], FunctionT]:
         """Publish a typed async function as a tool.
 
         `effect`: "read" changes nothing, "run" computes in isolation, "write" adds, "destroy" may replace or remove.
         `task`: whether a client that knows tasks gets one instead of a long wait; see `mcp_servers/tasks/`.
+        `formerly`: names that the tool once had, under which it can still be called; see `mcp_servers/renamed.py`.
         """
 
         def decorate(function: FunctionT) -> FunctionT:
-            self.put(typed_tool(function, title=title, effect=effect, open_world=open_world, task=task))
+            made = typed_tool(function, title=title, effect=effect, open_world=open_world, task=task, formerly=formerly)
+            self.put(made)
             return function
 
         return decorate
@@ -76,6 +86,13 @@ class ToolServer(MCPServer[Any]):
     def put(self, tool: Tool) -> None:
         """Add a tool that is already made."""
         self._tool_manager._tools[tool.name] = tool  # pyright: ignore[reportPrivateUsage]
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool by its name, or by one that it once had."""
+        tool = by_any_name(self.own_tools).get(name)
+        return await super().call_tool(tool.name if tool else name, arguments, context)
 
     def complete(self, of: str, argument: str) -> Callable[[Complete], Complete]:
         """Suggest values for an argument of a prompt (its name) or of a resource template (its address)."""

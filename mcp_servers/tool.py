@@ -38,10 +38,11 @@ class TypedTool(Tool):
     """A tool made from a typed async function that returns a pydantic model.
 
     `task`: "optional" may become a task when it takes long, "required" is refused to clients that know no tasks, and
-    "run" starts a run of the store (its result's `run`), which is then the task.
+    "run" starts a run of the store (its result's `run`), which is then the task. `formerly`: see `renamed.py`.
     """
 
     task: TaskSupport = "none"
+    formerly: tuple[str, ...] = ()
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
         known = self.parameters.get("properties", {})
@@ -59,7 +60,13 @@ class TypedTool(Tool):
 
 
 def typed_tool(
-    function: Callable[..., Awaitable[Any]], *, title: str, effect: Effect, open_world: bool, task: TaskSupport = "none"
+    function: Callable[..., Awaitable[Any]],
+    *,
+    title: str,
+    effect: Effect,
+    open_world: bool,
+    task: TaskSupport = "none",
+    formerly: tuple[str, ...] = (),
 ) -> Tool:
     """Make a `TypedTool`; the function's docstring is its description, its `Annotated` parameters the schema.
 
@@ -82,6 +89,7 @@ def typed_tool(
     tool.fn_metadata.output_schema = flatten(_result_model(function).model_json_schema(mode="serialization"))
     assert isinstance(tool, TypedTool)
     tool.task = task
+    tool.formerly = formerly
     return tool
 
 

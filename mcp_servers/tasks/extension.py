@@ -21,6 +21,7 @@ from pydantic import Field
 
 from lyceum.errors import UserError
 from lyceum.runs import ENDED, Run
+from mcp_servers.renamed import by_any_name
 from mcp_servers.sealing import home_key
 from mcp_servers.tasks.calls import Calls
 from mcp_servers.tasks.ids import Kind, TaskIds, Ticket
@@ -55,7 +56,9 @@ class Tasks(Extension):
     def __init__(self, home: Path, services: Services, tools: Sequence[Tool]) -> None:
         self._home = home
         self._services = services
-        self._support: dict[str, TaskSupport] = {t.name: t.task for t in tools if isinstance(t, TypedTool)}
+        self._support: dict[str, TaskSupport] = {
+            name: tool.task for name, tool in by_any_name(tools).items() if isinstance(tool, TypedTool)
+        }
         self._calls = Calls(lambda: self._call_store)
 
     @cached_property

@@ -21,24 +21,6 @@ async def names(home: Path, choice: Choice) -> list[str]:
         return [tool.name for tool in (await client.list_tools()).tools]
 
 
-async def test_by_default_twenty_tools_at_most_take_few_tokens(tmp_path: Path) -> None:
-    from tokenizers import Tokenizer
-
-    from models.embeddings import package_folder
-
-    counted = Tokenizer.from_file(str(package_folder() / "tokenizer.json"))
-    counted.no_truncation()
-    counted.no_padding()
-    async with Client(combined(Settings(home=tmp_path))) as client:
-        tools = (await client.list_tools()).tools
-    sizes = {
-        tool.name: len(counted.encode(f"{tool.name} {tool.description} {tool.input_schema}").ids) for tool in tools
-    }
-    assert len(sizes) <= 20
-    assert sum(sizes.values()) < 8000
-    assert not [name for name, size in sizes.items() if size > 600]
-
-
 async def call(client: Any, tool: str, **arguments: Any) -> Any:
     return await client.call_tool(tool, arguments)
 
