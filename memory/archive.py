@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from lyceum.errors import UserError
 from lyceum.sources import Source
 from memory.database import MemoryFile, clean, now
-from memory.ranking import DEPTH, best, by_meaning, by_words, expression, fused
+from memory.ranking import DEPTH, best, by_words, expression, fused
 from memory.recall import FILLED_IN, Origin, utc
 from memory.scope import SEEN, Scope
 from memory.vectors import Vectors, placeholders
@@ -196,7 +196,7 @@ class Archive:
             words = by_words(self._file.rows(sql, wanted, *scope.place, DEPTH))
         meaning: dict[int, float] = {}
         if (vector := self.vectors.of_question(question)) is not None:
-            meaning = by_meaning(*self.vectors.matrix(scope), vector, DEPTH)
+            meaning = self.vectors.nearest(scope, vector, DEPTH)
         ids = [*words.keys() | meaning.keys()]
         rows = self._file.rows(
             f"SELECT * FROM facts WHERE {SEEN}{only} AND id IN ({placeholders(ids)})",  # noqa: S608

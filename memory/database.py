@@ -52,10 +52,15 @@ CREATE TABLE IF NOT EXISTS vectors(
     row INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, user TEXT NOT NULL, kind TEXT NOT NULL,
     id INTEGER NOT NULL, model TEXT NOT NULL, vector BLOB NOT NULL, UNIQUE(kind, id));
 CREATE INDEX IF NOT EXISTS vectors_by_owner ON vectors(tenant, user, kind, model, row);
-CREATE TABLE IF NOT EXISTS removals(tenant TEXT NOT NULL, user TEXT NOT NULL, count INTEGER NOT NULL,
-    PRIMARY KEY(tenant, user));
-CREATE TRIGGER IF NOT EXISTS vectors_removed AFTER DELETE ON vectors BEGIN
-    INSERT INTO removals VALUES (old.tenant, old.user, 1) ON CONFLICT DO UPDATE SET count = count + 1; END;
+CREATE TABLE IF NOT EXISTS removed(
+    row INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, user TEXT NOT NULL, kind TEXT NOT NULL, id INTEGER);
+CREATE INDEX IF NOT EXISTS removed_by_owner ON removed(tenant, user, row);
+CREATE TABLE IF NOT EXISTS told(tenant TEXT NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL,
+    written INTEGER NOT NULL, gone INTEGER NOT NULL, PRIMARY KEY(tenant, user, name));
+DROP TRIGGER IF EXISTS vectors_removed;
+DROP TABLE IF EXISTS removals;
+CREATE TRIGGER IF NOT EXISTS vectors_gone AFTER DELETE ON vectors BEGIN
+    INSERT INTO removed(tenant, user, kind, id) VALUES (old.tenant, old.user, old.kind, old.id); END;
 """
 
 # The word indexes keep no copy of the text; triggers keep them in step with their tables in the same transaction.

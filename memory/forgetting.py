@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from lyceum.errors import UserError
-from memory.database import MemoryFile, now
+from memory.database import MemoryFile
 from memory.recall import turn_of
 from memory.scope import OWN, Scope
 
@@ -23,7 +23,7 @@ SHORTEST = 12  # characters of a sentence that is looked for elsewhere; shorter 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 # Where copies may stand, and the column that tells a reader which row it was.
 _COPIED = {"turns": "id", "facts": "ref", "blocks": "label", "block_edits": "label", "summaries": "thread"}
-_TABLES = ("blocks", "block_edits", "turns", "facts", "summaries", "forgotten", "vectors", "removals")
+_TABLES = ("blocks", "block_edits", "turns", "facts", "summaries", "forgotten", "vectors", "removed", "told")
 
 
 class Forgotten(BaseModel):
@@ -67,9 +67,9 @@ class Forgetting:
         with self._file.transaction() as database:
             for table in _TABLES:
                 count = database.execute(f"DELETE FROM {table} WHERE {OWN}", scope.owner).rowcount  # noqa: S608
-                done.removed += [f"{count} {table}"] if count and table not in ("vectors", "removals") else []
+                done.removed += [f"{count} {table}"] if count and table not in ("vectors", "removed", "told") else []
             # Whoever holds this owner's vectors in memory must see that they went.
-            database.execute("REPLACE INTO removals VALUES (?, ?, ?)", (*scope.owner, now().timestamp()))
+            database.execute("INSERT INTO removed(tenant, user, kind, id) VALUES (?, ?, '', NULL)", scope.owner)
         self._file.sweep()
         return done
 

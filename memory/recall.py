@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from lyceum.errors import UserError
 from lyceum.sources import Source
 from memory.database import MemoryFile, clean, now
-from memory.ranking import DEPTH, Candidate, Signals, Weights, best, by_meaning, by_words, expression, fused
+from memory.ranking import DEPTH, Candidate, Signals, Weights, best, by_words, expression, fused
 from memory.scope import SEEN, Scope
 from memory.vectors import Vectors
 
@@ -134,7 +134,7 @@ class Recall:
             )  # fmt: skip
         meaning: dict[int, float] = {}
         if (vector := self.vectors.of_question(question)) is not None:
-            meaning = by_meaning(*self.vectors.matrix(scope), vector, DEPTH)
+            meaning = self.vectors.nearest(scope, vector, DEPTH)
         rows = self._rows(scope, [*words.keys() | meaning.keys()], where, values)
         found = {int(row["id"]): row for row in rows}
         near = best({entry: score for entry, score in fused(words, meaning).items() if entry in found}, BESIDE)

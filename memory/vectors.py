@@ -1,12 +1,14 @@
-"""The vectors of one owner's turns or facts, kept in memory and brought up to date from what any process wrote."""
+"""The vectors of turns or facts: made from their texts, kept in the database, and told to an index that compares."""
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from memory.database import MemoryFile
+from memory.index import Exact, VectorIndex
 from memory.scope import OWN, Scope
 
 if TYPE_CHECKING:
@@ -18,41 +20,22 @@ if TYPE_CHECKING:
 Kind = Literal["turns", "facts"]
 EMBEDDED = 2000  # characters; a model of 256 tokens reads no further
 AT_ONCE = 64  # texts that are embedded between two commits
-
-
-@dataclass
-class _Matrix:
-    """Rows up to `size` are filled; `last` is the newest stored row in it, `removals` how often its owner forgot."""
-
-    ids: NDArray[np.int64]
-    vectors: NDArray[np.float32]
-    size: int = 0
-    last: int = 0
-    removals: int = 0
-
-    def add(self, ids: Sequence[int], vectors: NDArray[np.float32]) -> None:
-        import numpy as np
-
-        needed = self.size + len(ids)
-        if needed > len(self.ids):  # room for as many again: a turn at a time must not copy everything each time
-            room = needed * 2 if self.size else needed
-            self.ids = np.concatenate([self.ids[: self.size], np.zeros(room - self.size, dtype=np.int64)])
-            more = np.zeros((room - self.size, vectors.shape[1]), dtype=np.float32)
-            self.vectors = np.concatenate([self.vectors[: self.size], more])
-        self.ids[self.size : needed] = ids
-        self.vectors[self.size : needed] = vectors
-        self.size = needed
+TOLD_AT_ONCE = 20_000  # vectors that an index is told of at once
 
 
 class Vectors:
     """What has no vector yet, or one of another model, is found by its words until `catch_up` has embedded it."""
 
-    def __init__(self, file: MemoryFile, kind: Kind, embedder: Embedder | None) -> None:
+    def __init__(
+        self, file: MemoryFile, kind: Kind, embedder: Embedder | None, index: VectorIndex | None = None
+    ) -> None:
         self._file = file
         self._kind: Kind = kind
         self._embedder = embedder
         self._model = f"{embedder.name} {embedder.dimensions}" if embedder else ""
-        self._held: dict[tuple[str, str], _Matrix] = {}
+        self._index: VectorIndex = index or Exact()
+        self._told: dict[tuple[str, str], tuple[int, int]] = {}
+        self._telling = threading.Lock()
 
     def of_question(self, question: str) -> NDArray[np.float32] | None:
         return self._embedder.embed([question[:EMBEDDED]])[0] if self._embedder else None
@@ -83,26 +66,86 @@ class Vectors:
             done += len(rows)
         return done
 
+    def nearest(self, scope: Scope, vector: NDArray[np.float32], depth: int) -> dict[int, float]:
+        """Return the cosine by id of the `depth` nearest of the scope's owner; agent and project are not looked at."""
+        self._tell(scope)
+        return self._index.search(scope.owner, vector, depth)
+
+    def rebuild(self, scope: Scope) -> int:
+        """Make the index of the scope's owner anew from the vectors kept in the database; returns how many it holds."""
+        with self._telling:
+            self._index.clear(scope.owner)
+            self._keep_told(scope, 0, 0)
+        self._tell(scope)
+        return self._index.count(scope.owner)
+
     def matrix(self, scope: Scope) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return ids and their vectors, float32 (n, d), for everything of the scope's owner."""
+        """Return ids and vectors, float32 (n, d), of everything of the scope's owner, as the database has them."""
         import numpy as np
 
+        rows = self._vectors_after(scope, 0, 2**62)
         width = self._embedder.dimensions if self._embedder else 1
-        row = self._file.one(f"SELECT count FROM removals WHERE {OWN}", *scope.owner)  # noqa: S608
-        removals = int(row["count"]) if row else 0
-        held = self._held.get(scope.owner)
-        if held is None or held.removals != removals:
-            held = _Matrix(np.zeros(0, dtype=np.int64), np.zeros((0, width), dtype=np.float32), removals=removals)
-        rows = self._file.rows(
-            f"SELECT row, id, vector FROM vectors WHERE {OWN} AND kind = ? AND model = ? AND row > ? ORDER BY row",  # noqa: S608
-            *scope.owner, self._kind, self._model, held.last,
+        joined = b"".join(row["vector"] for row in rows)
+        return np.array([row["id"] for row in rows], dtype=np.int64), np.frombuffer(joined, np.float32).reshape(
+            -1, width
+        )
+
+    def _tell(self, scope: Scope) -> None:
+        """Tell the index what was removed and written since, by whichever process."""
+        import numpy as np
+
+        if self._index.told == "never" or self._embedder is None:
+            return
+        with self._telling:
+            written, removed = self._already_told(scope)
+            gone = self._file.rows(
+                f"SELECT row, kind, id FROM removed WHERE {OWN} AND kind IN (?, '') AND row > ? ORDER BY row",  # noqa: S608
+                *scope.owner, self._kind, removed,
+            )  # fmt: skip
+            if any(not row["kind"] for row in gone):
+                self._index.clear(scope.owner)
+            elif gone:
+                self._index.remove(scope.owner, [int(row["id"]) for row in gone])
+            if gone:
+                self._keep_told(scope, written, removed := int(gone[-1]["row"]))
+            while rows := self._vectors_after(scope, written, TOLD_AT_ONCE):
+                joined = np.frombuffer(b"".join(row["vector"] for row in rows), np.float32)
+                vectors = joined.reshape(len(rows), self._embedder.dimensions)
+                self._index.add(scope.owner, [int(row["id"]) for row in rows], vectors)
+                self._keep_told(scope, written := int(rows[-1]["row"]), removed)
+                if len(rows) < TOLD_AT_ONCE:
+                    break
+
+    def _vectors_after(self, scope: Scope, row: int, most: int) -> list[sqlite3.Row]:
+        return self._file.rows(
+            f"SELECT row, id, vector FROM vectors WHERE {OWN} AND kind = ? AND model = ? AND row > ?"  # noqa: S608
+            " ORDER BY row LIMIT ?",
+            *scope.owner, self._kind, self._model, row, most,
         )  # fmt: skip
-        if rows:
-            joined = b"".join(row["vector"] for row in rows)
-            held.add([int(row["id"]) for row in rows], np.frombuffer(joined, dtype=np.float32).reshape(-1, width))
-            held.last = int(rows[-1]["row"])
-        self._held[scope.owner] = held
-        return held.ids[: held.size], held.vectors[: held.size]
+
+    def _already_told(self, scope: Scope) -> tuple[int, int]:
+        """Return the last rows of `vectors` and `removed` that the index knows of."""
+        if self._index.told == "once":
+            row = self._file.one(f"SELECT * FROM told WHERE {OWN} AND name = ?", *scope.owner, self._name)  # noqa: S608
+            return (int(row["written"]), int(row["gone"])) if row else (0, 0)
+        if scope.owner not in self._told:  # an empty index has nothing to remove
+            row = self._file.one(f"SELECT max(row) AS row FROM removed WHERE {OWN}", *scope.owner)  # noqa: S608
+            self._told[scope.owner] = 0, int(row["row"] or 0) if row else 0
+        return self._told[scope.owner]
+
+    def _keep_told(self, scope: Scope, written: int, removed: int) -> None:
+        self._told[scope.owner] = written, removed
+        if self._index.told == "once":
+            with self._file.transaction() as database:
+                database.execute(
+                    "INSERT INTO told(tenant, user, name, written, gone) VALUES (?, ?, ?, ?, ?)"
+                    " ON CONFLICT(tenant, user, name) DO UPDATE SET written = excluded.written, gone = excluded.gone",
+                    (*scope.owner, self._name, written, removed),
+                )
+
+    @property
+    def _name(self) -> str:
+        return f"{self._index.name} {self._kind} {self._model}"
 
 
 def placeholders(values: Sequence[object]) -> str:
