@@ -30,11 +30,21 @@ class _Event(BaseModel):
     agent: str | None = None
 
 
+class Forked(BaseModel):
+    """Where a forked run begins: `kept` events of the other run follow, which had lain `idle` so many seconds."""
+
+    run: str
+    step: str
+    kept: int = 0
+    idle: float = 0.0
+
+
 class RunStarted(_Event):
     kind: Literal["run_started"] = "run_started"
     flow: str
     thread: str
     input: Any
+    forked: Forked | None = None
 
 
 class Routed(_Event):

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cli.slash import question_of
-from app.cli.terminal import neutral, one_line
+from app.cli.terminal import neutral, one_line, say
 from lyceum.errors import UserError
 from lyceum.settings import Settings
 
 if TYPE_CHECKING:
+    from app.wiring import App
     from lyceum.runs import Approval, Decision, Run, RunStore
 
 ACTIONS = ["list", "show", "events", "watch", "approve", "deny", "note", "cancel", "resume", "fork"]
@@ -27,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", nargs="?", help="what to tell the run, with note")
     parser.add_argument("--reason", default="", help="why, with deny")
     parser.add_argument("--edit", metavar="FILE", help="with approve: what to do instead, as JSON or YAML")
+    parser.add_argument("--steps", action="store_true", help="with show: the steps that fork --from can name")
+    parser.add_argument("--from", dest="step", metavar="STEP", help="with fork: keep what was finished before it")
     parser.add_argument("--json", action="store_true", help="machine-readable")
 
 
@@ -35,7 +38,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _runs(args: argparse.Namespace, settings: Settings) -> int:
-    if args.action in ("watch", "note", "cancel", "resume", "fork"):
+    if args.action in ("watch", "note", "cancel", "resume", "fork") or (args.action == "show" and args.steps):
         return await _driven(args, settings)
     from app.stores import close_store, open_store
 
@@ -90,10 +93,28 @@ async def _driven(args: argparse.Namespace, settings: Settings) -> int:
                 if stopped.status in ("failed", "cancelled", "limit"):  # what failed is tried again, the rest stays
                     await app.engine_of(stopped).retry(run_id)
                 return await finish(app, progress, {}, run_id)
+            case "show":
+                await _steps(app, run_id, as_json=args.json)
             case _:
                 old = await app.store.run(run_id)
-                print(await app.engine.submit(old.flow, old.input, thread=old.thread))
+                if args.step:
+                    new = await app.engine_of(old).fork(run_id, args.step)
+                    events = await app.store.events(new)
+                    say(f"keeps {len(events) - 1} events of {run_id}; go on with `lyceum runs resume {new}`")
+                else:
+                    new = await app.engine.submit(old.flow, old.input, thread=old.thread)
+                print(new)
     return 0
+
+
+async def _steps(app: App, run_id: str, *, as_json: bool) -> None:
+    """Print where a fork of a run can begin, what is done in branches indented."""
+    steps = await app.engine_of(await app.store.run(run_id)).steps(run_id)
+    if as_json:
+        print(json.dumps(steps, indent=2))
+        return
+    for step in steps:
+        print(f"{'  ' * (step.count('/') // 2)}{step}")
 
 
 async def _research(args: argparse.Namespace, settings: Settings) -> Run | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from app.cli.render import described
 from app.cli.terminal import one_line
 from lyceum.errors import UserError, nearest
-from lyceum.events import Answered, ModelCalled, PlanMade
+from lyceum.events import Answered, ModelCalled, PlanMade, RunStarted
 from lyceum.runs import ENDED, Run, RunStore
 
 if TYPE_CHECKING:
@@ -62,7 +62,12 @@ async def turns(talk: Conversation) -> list[tuple[Run, Answered | None]]:
 async def usage(talk: Conversation) -> tuple[int, float | None]:
     """Return the thread's tokens and its cost in US dollars, None where no call had a known price."""
     runs = await talk.store.runs(thread=talk.thread, limit=10_000)
-    called = [event for run in runs for event in await talk.store.events(run.id) if isinstance(event, ModelCalled)]
+    called: list[ModelCalled] = []
+    for run in runs:
+        events = await talk.store.events(run.id)
+        forked = events[0].forked if events and isinstance(events[0], RunStarted) else None
+        own = events[1 + forked.kept :] if forked else events  # what a fork kept was paid once
+        called += [event for event in own if isinstance(event, ModelCalled)]
     prices = [event.cost for event in called if event.cost is not None]
     return sum(event.input_tokens + event.output_tokens for event in called), sum(prices) if prices else None
 

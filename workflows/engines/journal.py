@@ -33,6 +33,7 @@ from lyceum.events import Event, RunFinished, RunStarted
 from lyceum.runs import ENDED, Decision, Lease, Run
 from models.budgets import Ledger
 from workflows.context import Flow
+from workflows.engines.forking import comes_before, is_version, places, resolved
 from workflows.engines.journal_context import Drive, JournalContext, Suspended
 from workflows.engines.journal_store import JournalStore
 from workflows.engines.replay import PathChanged, Replay, after_failure
@@ -116,7 +117,8 @@ class JournalEngine:
     async def _drive_of(self, run: Run, lease: Lease) -> Drive:
         asked = [approval.key for approval in await self.runtime.store.approvals(run=run.id, pending=False)]
         replay = Replay(run.id, self.journal, await self.journal.entries(run.id), asked)
-        return Drive(run, lease, replay, await self.journal.beats(run.id))
+        origins = await self.journal.origins(run.id)
+        return Drive(run, lease, replay, await self.journal.beats(run.id), origins=origins)
 
     async def _traced(self, drive: Drive) -> None:
         run = drive.run
@@ -224,6 +226,27 @@ class JournalEngine:
         await self.journal.forget(run_id, after_failure(entries))
         await self.runtime.store.set_status(run_id, "queued")
         return await self.drive(run_id)
+
+    async def steps(self, run_id: str) -> list[str]:
+        """Return the places of a run that a fork can begin at, in the flow's order."""
+        asked = [approval.key for approval in await self.runtime.store.approvals(run=run_id, pending=False)]
+        return places([*await self.journal.entries(run_id), *asked])
+
+    async def fork(self, run_id: str, step: str) -> str:
+        """Return the id of a queued run that keeps what a run finished before a step, and does the rest anew.
+
+        Raises UserError where the run has no such step.
+        """
+        run = await self.runtime.store.run(run_id)
+        place = resolved(step, await self.steps(run_id))
+        entries = await self.journal.entries(run_id)
+        kept = {key for key in await self.journal.keys(run_id) if comes_before(key, place)}
+        begun = min((entry.at for key, entry in entries.items() if key not in kept and not is_version(key)), default=0)
+        # A choice of `version` has no number: what was chosen before the step's time stays chosen.
+        kept |= {key for key, entry in entries.items() if is_version(key) and entry.at <= begun}
+        started = await self.journal.fork(run, uuid.uuid4().hex[:12], place, sorted(kept))
+        self.runtime.listen(started)
+        return started.run
 
     async def decide(self, run: str, approval: str, decision: Decision) -> None:
         if (await self.runtime.store.run(run)).status in ENDED:

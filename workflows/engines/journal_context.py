@@ -23,7 +23,7 @@ from workflows.engines.branches import at_rest, branch_of
 from workflows.engines.failures import Failure
 from workflows.engines.replay import Replay, path_changed
 from workflows.engines.shields import Shields
-from workflows.engines.steps import call_step, child_id, fingerprint, signature
+from workflows.engines.steps import Signature, call_step, child_id, fingerprint, signature
 from workflows.runtime import Runtime, StepScope
 
 if TYPE_CHECKING:
@@ -41,7 +41,10 @@ class Suspended(BaseException):
 
 @dataclass
 class Drive:
-    """One drive of a run: all its branches share it. `wake` is the earliest moment at which it should go on."""
+    """One drive of a run: all its branches share it. `wake` is the earliest moment at which it should go on.
+
+    `origins` are the runs that it was forked from: what it kept of theirs was done under their names.
+    """
 
     run: Run
     lease: Lease
@@ -50,6 +53,7 @@ class Drive:
     shields: Shields = field(default_factory=Shields)
     read: dict[str, int] = field(default_factory=dict[str, int])
     wake: float | None = None
+    origins: list[str] = field(default_factory=list[str])
 
 
 class JournalContext:
@@ -109,8 +113,17 @@ class JournalContext:
             scope = StepScope(f"{self.run_id}/{key}", last=self.drive.beats.get(key), tell=beat)
             return await call_step(fn, self.engine.runtime, scope, arguments)
 
-        kept = await self.unit(key, known.identity(args, kwargs), body)
+        kept = await self.unit(key, self._identity(key, known, args, kwargs), body)
         return cast("T", known.result.validate_python(kept))
+
+    def _identity(self, key: str, known: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        hashed = known.identity(args, kwargs)
+        recorded = self.drive.replay.arguments(key)
+        if recorded not in (None, hashed):
+            for origin in self.drive.origins:
+                if known.identity(args, kwargs, (self.run_id, origin)) == recorded:
+                    return recorded
+        return hashed
 
     async def agent(self, role: str, input: AgentInput, model_key: str = "default") -> Any:  # noqa: A002
         from workflows.engines.agent_unit import run_agent

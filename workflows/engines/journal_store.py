@@ -6,15 +6,18 @@ A row is written in one transaction with full sync, after the work and before an
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lyceum.artifacts import ArtifactStore
+from lyceum.events import Forked, RunStarted
 from lyceum.run_store import add_columns, check_fence, open_database, transaction
-from lyceum.runs import Lease
+from lyceum.runs import Lease, Run
 from workflows.engines.failures import Failure
 
 # Larger values travel as a reference to an artifact, on every engine.
@@ -31,6 +34,8 @@ CREATE TABLE IF NOT EXISTS beats(
 CREATE TABLE IF NOT EXISTS inbox(
     run TEXT NOT NULL, seq INTEGER NOT NULL, channel TEXT NOT NULL, text TEXT NOT NULL,
     PRIMARY KEY(run, seq)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS forks(
+    run TEXT PRIMARY KEY, origin TEXT NOT NULL, at REAL NOT NULL, idle REAL NOT NULL) WITHOUT ROWID;
 """
 _ADDED = (("journal", "error", "TEXT"), ("journal", "at", "REAL NOT NULL DEFAULT 0"))
 
@@ -100,6 +105,75 @@ class JournalStore:
     async def forget(self, run: str, keys: list[str]) -> None:
         with transaction(self._database, self._lock) as database:
             database.executemany("DELETE FROM journal WHERE run = ? AND key = ?", [(run, key) for key in keys])
+
+    # forks: a run that begins with what another one has finished
+
+    async def fork(self, run: Run, new: str, step: str, keys: Sequence[str]) -> RunStarted:
+        """Begin run `new` with what `run` finished, was told and was answered at `keys`, in one transaction.
+
+        Returns the new run's first event, which says how much was kept and how long the run had lain idle.
+        """
+        kept, now = set(keys), time.time()
+        with transaction(self._database, self._lock) as database:
+            known = database.execute("SELECT at, idle FROM forks WHERE run = ?", (run.id,)).fetchone()
+            rows = database.execute("SELECT * FROM journal WHERE run = ?", (run.id,)).fetchall()
+            rows = [row for row in rows if row["key"] in kept]
+            last = max((row["at"] for row in rows), default=now)
+            idle = max(0.0, now - last) + (known["idle"] if known is not None and known["at"] < last else 0.0)
+            events = database.execute("SELECT once, event FROM events WHERE run = ? ORDER BY seq", (run.id,)).fetchall()
+            events = [row for row in events if row["once"] in kept]
+            started = RunStarted(
+                run=new, seq=1, flow=run.flow, thread=run.thread, input=run.input,
+                forked=Forked(run=run.id, step=step, kept=len(events), idle=idle),
+            )  # fmt: skip
+            database.execute(
+                """INSERT INTO runs(id, thread, flow, input, status, created, engine)
+                   SELECT ?, thread, flow, input, 'queued', ?, engine FROM runs WHERE id = ?""",
+                (new, started.at.isoformat(), run.id),
+            )
+            database.execute("INSERT INTO forks(run, origin, at, idle) VALUES (?, ?, ?, ?)", (new, run.id, now, idle))
+            database.executemany(
+                """INSERT INTO journal(run, key, arguments, result, artifact, error, at)
+                   SELECT ?, key, arguments, result, artifact, error, at FROM journal WHERE run = ? AND key = ?""",
+                [(new, run.id, row["key"]) for row in rows],
+            )
+            told = [(new, 1, "started", started.model_dump_json())]
+            for seq, row in enumerate(events, 2):
+                event = json.dumps({**json.loads(row["event"]), "run": new, "seq": seq}, ensure_ascii=False)
+                told.append((new, seq, row["once"], event))
+            database.executemany("INSERT INTO events(run, seq, once, event) VALUES (?, ?, ?, ?)", told)
+            answered = database.execute(
+                "SELECT key FROM approvals WHERE run = ? AND decision IS NOT NULL", (run.id,)
+            ).fetchall()
+            database.executemany(
+                """INSERT INTO approvals(id, run, key, title, request, decision, asked, edits)
+                   SELECT ?, ?, key, title, request, decision, asked, edits FROM approvals WHERE run = ? AND key = ?""",
+                [(secrets.token_urlsafe(12), new, run.id, row["key"]) for row in answered if row["key"] in kept],
+            )
+            lists = [json.loads(row["result"] or "[]") for row in rows if row["key"].endswith(":received")]
+            heard = [note[0] for notes in lists for note in notes]
+            database.execute(
+                """INSERT INTO inbox(run, seq, channel, text)
+                   SELECT ?, seq, channel, text FROM inbox WHERE run = ? AND seq <= ?""",
+                (new, run.id, max(heard, default=0)),
+            )
+        return started
+
+    async def keys(self, run: str) -> list[str]:
+        """Return every key under which a run finished, asked or said something."""
+        query = """SELECT key FROM journal WHERE run = ? UNION SELECT key FROM approvals WHERE run = ?
+                   UNION SELECT once FROM events WHERE run = ? AND once IS NOT NULL"""
+        with self._lock:
+            return [row["key"] for row in self._database.execute(query, (run, run, run))]
+
+    async def origins(self, run: str) -> list[str]:
+        """Return the run that a run was forked from, the one before that, and so on."""
+        query = """WITH RECURSIVE line(run, depth) AS (
+                       SELECT origin, 1 FROM forks WHERE run = ?
+                       UNION ALL SELECT origin, depth + 1 FROM forks JOIN line ON forks.run = line.run)
+                   SELECT run FROM line ORDER BY depth"""
+        with self._lock:
+            return [row["run"] for row in self._database.execute(query, (run,))]
 
     # who drives: a process that dies leaves its mark
 

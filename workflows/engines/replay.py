@@ -53,6 +53,11 @@ class Replay:
         if recorded and recorded != key:
             raise self._changed(f"it recorded {recorded} where its code now has {key}")
 
+    def arguments(self, key: str) -> str | None:
+        """Return the hash of the arguments that a finished unit was recorded with."""
+        entry = self._entries.get(key)
+        return entry.arguments if entry is not None else None
+
     def reached(self, scope: str, number: int) -> bool:
         """Tell whether the recorded run went further in this scope than `number`."""
         return self._furthest.get(scope, 0) > number

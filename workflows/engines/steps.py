@@ -46,13 +46,17 @@ class Signature:
         given = self._parameters.bind(None, *args, **kwargs).arguments
         return {name: self._adapters[name].dump_python(given[name], mode="json") for name in list(given)[1:]}
 
-    def identity(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-        """Return a hash of the arguments; a field with a default that a later release adds to a model changes none."""
+    def identity(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], renamed: tuple[str, str] | None = None) -> str:
+        """Return a hash of the arguments; a field with a default that a later release adds to a model changes none.
+
+        With `renamed`, of the arguments as they would be with the second text wherever the first one stands.
+        """
         given = self._parameters.bind(None, *args, **kwargs).arguments
         named = list(given)[1:]
-        return fingerprint(
-            {name: self._adapters[name].dump_python(given[name], mode="json", exclude_defaults=True) for name in named}
-        )
+        dumped = {
+            name: self._adapters[name].dump_python(given[name], mode="json", exclude_defaults=True) for name in named
+        }
+        return fingerprint(dumped if renamed is None else json.loads(json.dumps(dumped).replace(*renamed)))
 
     def load(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self._adapters[name].validate_python(value) for name, value in arguments.items()}

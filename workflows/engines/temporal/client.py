@@ -225,6 +225,18 @@ class TemporalEngine:
             "A run that ended on Temporal is not tried again.", next_step=f"Start it anew: `lyceum runs fork {run_id}`."
         )
 
+    async def steps(self, run_id: str) -> list[str]:
+        raise self._whole(run_id)
+
+    async def fork(self, run_id: str, step: str) -> str:
+        raise self._whole(run_id)
+
+    def _whole(self, run_id: str) -> UserError:
+        return UserError(
+            f"Run {run_id} runs on Temporal, whose history belongs to one run: no other can begin in the middle of it.",
+            next_step=f"Begin it anew with `lyceum runs fork {run_id}`; on the journal a fork can keep steps.",
+        )
+
     async def events(self, run_id: str, *, after: int = 0) -> list[dict[str, Any]]:
         """Ask the workflow itself for its events after a number, without the run store."""
         return await (await self._handle(run_id)).query("events", after, result_type=list[dict[str, Any]])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lyceum.events import ModelCalled, ToolCalled
+from lyceum.events import ModelCalled, RunStarted, ToolCalled
 from workflows.runtime import Runtime
 
 Stage = Literal["search", "follow_up", "write", "verify", "review"]
@@ -53,9 +53,11 @@ class Spent(BaseModel):
 
 
 async def spent(runtime: Runtime, run: str, at: datetime) -> Spent:
-    """Add up what the run's events say that it used."""
+    """Add up what the run's events say that it used; the time between a run and its fork is none of the fork's."""
     used = Spent(at=at)
     for event in await runtime.store.events(run):
+        if isinstance(event, RunStarted) and event.forked is not None:
+            used.at = at - timedelta(seconds=event.forked.idle)
         if isinstance(event, ModelCalled):
             used.model_calls += 1
             used.tokens += event.input_tokens + event.output_tokens
