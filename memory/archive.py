@@ -7,25 +7,26 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, Field
 
 from lyceum.errors import UserError
 from lyceum.sources import Source
-from memory.database import MemoryFile, clean, now
-from memory.ranking import DEPTH, best, by_words, expression, fused
-from memory.recall import FILLED_IN, Origin, utc
-from memory.scope import SEEN, Scope
+from memory.database import clean, now
+from memory.ranking import DEPTH, best, fused
+from memory.recall import FILLED_IN, Origin, after, utc
+from memory.scope import OWN, SEEN, Scope
+from memory.sql import Connection, Database, Row
 from memory.vectors import Vectors, placeholders
 
 if TYPE_CHECKING:
     from models.embeddings import Embedder
 
 ACTIVE = "retired IS NULL AND valid_to IS NULL"
+SKEW = timedelta(minutes=1)  # between saying something and learning it
 TRUST: dict[Origin, int] = {"user": 2, "assistant": 1, "tool": 0}
 
 
@@ -79,18 +80,20 @@ class Outcome(BaseModel):
 
 
 class Archive:
-    def __init__(self, file: MemoryFile, embedder: Embedder | None) -> None:
+    def __init__(self, file: Database, embedder: Embedder | None) -> None:
         self._file = file
         self.vectors = Vectors(file, "facts", embedder)
 
     def insert(self, scope: Scope, new: New) -> Outcome:
         """Keep a fact unless it is known; one of the same topic that held before is superseded."""
-        with self._file.transaction() as database:
+        with self._file.transaction(scope) as database:
             return self.insert_in(database, scope, new)
 
-    def insert_in(self, database: sqlite3.Connection, scope: Scope, new: New) -> Outcome:
+    def insert_in(self, database: Connection, scope: Scope, new: New) -> Outcome:
         """Do what `insert` does inside a transaction that is open."""
-        moment = now()
+        last = database.execute(f"SELECT max(recorded) AS recorded FROM facts WHERE {OWN}", scope.owner).fetchone()  # noqa: S608
+        clock = now()
+        moment = after(clock, last["recorded"])
         since = new.valid_from or moment
         place = "tenant = ? AND user = ? AND agent = ? AND project = ?"
         rows = database.execute(
@@ -106,6 +109,8 @@ class Archive:
         other = rows[-1] if rows and new.topic else None
         until, action = None, "added"
         if other is not None:
+            if other["valid_from"] > utc(clock) and abs(clock - since) < SKEW:  # the clock was set back: order counts
+                since = after(since, other["valid_from"])
             older = utc(since) < other["valid_from"]
             untrusted = TRUST[new.origin] < TRUST[other["origin"]]
             action = "untrusted" if untrusted else "older" if older else "superseded"
@@ -131,7 +136,7 @@ class Archive:
         if old.retired is not None or old.valid_to is not None:
             raise UserError(f"{id} holds no more.", next_step=f"Supersede {old.superseded_by or 'the present fact'}.")
         topic = old.topic or old.id
-        with self._file.transaction() as database:
+        with self._file.transaction(scope) as database:
             database.execute("UPDATE facts SET topic = ? WHERE ref = ?", (topic, id))
             return self.insert_in(database, scope, new.model_copy(update={"topic": topic}))
 
@@ -183,17 +188,11 @@ class Archive:
 
     def _found(
         self, scope: Scope, question: str, *, history: bool
-    ) -> tuple[dict[int, sqlite3.Row], dict[int, float], dict[int, float]]:
+    ) -> tuple[dict[int, Row], dict[int, float], dict[int, float]]:
         """Return the rows that words or meaning find, and both scores for them."""
         only = "" if history else f" AND {ACTIVE}"
         self.vectors.catch_up(scope, most=FILLED_IN)
-        words: dict[int, float] = {}
-        if question.strip() and (wanted := expression(question)):
-            sql = (
-                "SELECT id, facts_words.rank FROM facts_words JOIN facts ON id = facts_words.rowid"  # noqa: S608
-                f" WHERE facts_words MATCH ? AND {SEEN}{only} ORDER BY facts_words.rank LIMIT ?"
-            )
-            words = by_words(self._file.rows(sql, wanted, *scope.place, DEPTH))
+        words = self._file.by_words("facts", question, scope, only, (), DEPTH)
         meaning: dict[int, float] = {}
         if (vector := self.vectors.of_question(question)) is not None:
             meaning = self.vectors.nearest(scope, vector, DEPTH)
@@ -215,6 +214,6 @@ def same(one: str, other: str) -> bool:
     return _LETTERS.sub(" ", one).casefold().split() == _LETTERS.sub(" ", other).casefold().split()
 
 
-def _fact(row: sqlite3.Row) -> Fact:
+def _fact(row: Row) -> Fact:
     values = {name: row[name] for name in Fact.model_fields if name not in ("id", "tags", "sources")}
     return Fact(id=row["ref"], tags=json.loads(row["tags"]), sources=json.loads(row["sources"]), **values)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from lyceum.errors import UserError, nearest
-from memory.database import MemoryFile, clean, now
+from memory.database import clean, now
 from memory.scope import OWN, SEEN, Scope
+from memory.sql import Connection, Database, Row
 
 FIRST = ("persona", "human", "task")  # the order in which blocks are shown; others follow by name
 LIMIT = 2000  # characters
@@ -59,7 +59,7 @@ class Edit(BaseModel):
 class Blocks:
     """All methods raise UserError for a block that does not exist, is read-only or would outgrow its limit."""
 
-    def __init__(self, file: MemoryFile) -> None:
+    def __init__(self, file: Database) -> None:
         self._file = file
 
     def define(
@@ -68,12 +68,13 @@ class Blocks:
         """Create a block, or change what an existing one is for; its text stays."""
         if not label.replace("-", "").replace("_", "").isalnum() or len(label) > 64:
             raise UserError("A block's name is made of letters, digits, - and _.", next_step="Choose another name.")
-        with self._file.transaction() as database:
+        with self._file.transaction(scope) as database:
             database.execute(
-                "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, '', ?, ?, 0) ON CONFLICT DO UPDATE SET"
+                "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, '', ?, ?, 0)"
+                " ON CONFLICT(tenant, user, agent, project, label) DO UPDATE SET"
                 " description = excluded.description, most = excluded.most, read_only = excluded.read_only"
-                " WHERE length(text) <= excluded.most",
-                (*scope.place, label, clean(description), limit, read_only),
+                " WHERE length(blocks.text) <= excluded.most",
+                (*scope.place, label, clean(description), limit, int(read_only)),
             )
         block = self.get(scope, label)
         if len(block.text) > limit:
@@ -148,7 +149,7 @@ class Blocks:
         self, scope: Scope, label: str, edit: Edit, change: Callable[[str], str], *, restored: int | None = None
     ) -> Block:
         place = _place(scope, self.get(scope, label))
-        with self._file.transaction() as database:
+        with self._file.transaction(scope) as database:
             row = database.execute(f"SELECT * FROM blocks WHERE {_ONE}", (*place, label)).fetchone()  # noqa: S608
             block = _block(row)
             if edit.key is not None and _known(database, place, label, edit.key):
@@ -191,7 +192,7 @@ def escaped(text: str) -> str:
     return text.replace("<", "&lt;")
 
 
-def _known(database: sqlite3.Connection, place: tuple[str, ...], label: str, key: str) -> bool:
+def _known(database: Connection, place: tuple[str, ...], label: str, key: str) -> bool:
     found = database.execute(f"SELECT 1 FROM block_edits WHERE {_ONE} AND key = ?", (*place, label, key))  # noqa: S608
     return found.fetchone() is not None
 
@@ -204,7 +205,7 @@ def _rank(label: str) -> int:
     return FIRST.index(label) if label in FIRST else len(FIRST)
 
 
-def _block(row: sqlite3.Row) -> Block:
+def _block(row: Row) -> Block:
     return Block(
         label=row["label"],
         text=row["text"],

@@ -8,11 +8,11 @@ from pydantic import BaseModel
 
 from memory.archive import Archive, Fact, New, Outcome
 from memory.blocks import Blocks, Edit
-from memory.database import MemoryFile
 from memory.dates import absolute, starts
 from memory.extraction import Extracted, extract, suspicious
 from memory.recall import Turn, at_places, turn_of
 from memory.scope import SEEN, Scope
+from memory.sql import Database
 
 KNOWN = "known"  # the block that consolidation writes; the others belong to people and agents
 WRITER = "consolidation"
@@ -52,7 +52,7 @@ class DryRun(Exception):
 class Consolidation:
     """`extract` finds the facts of a turn: by rules, or with a model behind the same signature."""
 
-    def __init__(self, file: MemoryFile, archive: Archive, blocks: Blocks, extract: Extract = extract) -> None:
+    def __init__(self, file: Database, archive: Archive, blocks: Blocks, extract: Extract = extract) -> None:
         self._file = file
         self._archive = archive
         self._blocks = blocks
@@ -77,7 +77,7 @@ class Consolidation:
         for note in notes or ():
             by_turn.setdefault(note.turn, []).append(note)
         try:
-            with self._file.transaction() as database:
+            with self._file.transaction(scope) as database:
                 which, parts = "", list[object]()
                 if among is not None:
                     named, parts = at_places(scope, [(turn.thread, turn.number) for turn in among])
@@ -143,14 +143,14 @@ def noted(turn: Turn, note: Note) -> Extracted | None:
     return Extracted(note.topic.strip().lower(), absolute(own, turn.said), starts(own, turn.said), 0.8)
 
 
-def reasons(file: MemoryFile, scope: Scope, fact: Fact) -> list[Turn]:
+def reasons(file: Database, scope: Scope, fact: Fact) -> list[Turn]:
     """Return the turns that a fact was learned from: why it is remembered."""
     found: list[Turn] = []
     for source in fact.sources:
         thread, _, number = source.removeprefix("turn:").rpartition("/")
         row = file.one(
             f"SELECT * FROM turns WHERE {SEEN} AND thread = ? AND number = ?",  # noqa: S608
-            *scope.place, thread, number,
+            *scope.place, thread, int(number) if number.isdecimal() else -1,
         )  # fmt: skip
         found += [turn_of(row)] if row else []
     return found

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from lyceum.errors import OperatorError
+from lyceum.errors import OperatorError, StoreFailed
 from lyceum.run_store import open_database, transaction
+from memory.index import VectorIndex
+from memory.ranking import expression
+from memory.scope import SEEN, Scope
+from memory.sql import INDEXED, Connection, Kind, Row
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS blocks(
@@ -78,14 +87,16 @@ CREATE TRIGGER IF NOT EXISTS {kind}_changed AFTER UPDATE OF {columns} ON {kind} 
     UPDATE {kind} SET model = '' WHERE id = old.id;
     DELETE FROM vectors WHERE kind = '{kind}' AND id = old.id; END;
 """
-_INDEXED = {"turns": ("speaker", "text"), "facts": ("text",)}
 
 
 class MemoryFile:
     """The connection that blocks, turns and facts share; safe for several threads and processes.
 
-    Methods raise OperatorError where the file cannot be read or written.
+    Methods raise OperatorError where the file cannot be read, StoreFailed where it cannot be written.
     """
+
+    errors: ClassVar[tuple[type[Exception], ...]] = (sqlite3.Error,)
+    rowid: ClassVar[str] = "rowid"
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -95,7 +106,7 @@ class MemoryFile:
             self._database.execute("PRAGMA secure_delete = ON")
             with self._lock:
                 self._database.executescript(_SCHEMA)
-                for kind, columns in _INDEXED.items():
+                for kind, columns in INDEXED.items():
                     new, old = (", ".join(f"{row}.{name}" for name in columns) for row in ("new", "old"))
                     script = _WORDS.format(kind=kind, columns=", ".join(columns), new=new, old=old)
                     self._database.executescript(script)
@@ -105,30 +116,68 @@ class MemoryFile:
     def close(self) -> None:
         self._database.close()
 
-    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
-        """One write that happens as a whole or not at all, also beside other processes."""
-        return transaction(self._database, self._lock)
+    @contextmanager
+    def transaction(self, scope: Scope | None = None) -> Generator[Connection]:
+        """One write that happens as a whole or not at all; only one at a time, also beside other processes."""
+        del scope
+        try:
+            with transaction(self._database, self._lock) as database:
+                yield database
+        except StoreFailed as error:
+            reason = str(error.__cause__)
+            raise StoreFailed(
+                f"The memory did not take a write ({reason}); nothing of it was kept.",
+                next_step="Check free disk space and that no other process holds the file, then say it again.",
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise self._unusable(error) from error
 
-    def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
+    def rows(self, sql: str, *values: object) -> list[Row]:
         try:
             with self._lock:
-                return self._database.execute(sql, values).fetchall()
+                found: list[Any] = self._database.execute(sql, values).fetchall()
+                return found
         except sqlite3.Error as error:
             raise self._unusable(error) from error
 
-    def one(self, sql: str, *values: object) -> sqlite3.Row | None:
+    def one(self, sql: str, *values: object) -> Row | None:
         return next(iter(self.rows(sql, *values)), None)
+
+    def by_words(
+        self, kind: Kind, question: str, scope: Scope, where: str, values: Sequence[object], depth: int
+    ) -> dict[int, float]:
+        wanted = expression(question) if question.strip() else ""
+        if not wanted:
+            return {}
+        rows = self.rows(
+            f"SELECT t.id, {kind}_words.rank AS rank FROM {kind}_words JOIN {kind} t ON t.id = {kind}_words.rowid"  # noqa: S608
+            f" WHERE {kind}_words MATCH ? AND {SEEN}{where} ORDER BY {kind}_words.rank LIMIT ?",
+            wanted, *scope.place, *values, depth,
+        )  # fmt: skip
+        return {int(row["id"]): -float(row["rank"]) for row in rows}  # FTS5 ranks better matches lower
+
+    def nearest(self, kind: Kind, model: str) -> VectorIndex | None:
+        del kind, model
+        return None
+
+    def stored(self, vector: NDArray[np.float32]) -> object:
+        return vector.tobytes()
+
+    def read(self, vectors: Sequence[Any], width: int) -> NDArray[np.float32]:
+        import numpy as np
+
+        return np.frombuffer(b"".join(vectors), np.float32).reshape(-1, width)
 
     def rebuild_index(self) -> None:
         """Make the word indexes anew from the text itself, which is all that they were made of."""
         with self.transaction() as database:
-            for kind in _INDEXED:
+            for kind in INDEXED:
                 database.execute(f"INSERT INTO {kind}_words({kind}_words) VALUES ('rebuild')")  # noqa: S608 - our own names
 
     def sweep(self) -> None:
         """Leave nothing of deleted text in the word indexes (merging drops what deletion only marked) or the log."""
         with self.transaction() as database:
-            for kind in _INDEXED:
+            for kind in INDEXED:
                 database.execute(f"INSERT INTO {kind}_words({kind}_words) VALUES ('optimize')")  # noqa: S608 - our own names
         self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from pydantic import BaseModel
 
 from lyceum.errors import UserError
-from memory.database import MemoryFile
 from memory.scope import OWN, Scope
+from memory.sql import Connection, Database, Row
 
 FORMAT = "lyceum-memory"
 VERSION = 1
@@ -51,7 +50,7 @@ class Imported(BaseModel):
     refused: list[str] = []
 
 
-def exported(file: MemoryFile, scope: Scope) -> Iterator[str]:
+def exported(file: Database, scope: Scope) -> Iterator[str]:
     """Yield the lines of everything that is known about the scope's user; the first one names the format."""
     yield json.dumps({"format": FORMAT, "version": VERSION})
     for kind, columns in _COLUMNS.items():
@@ -60,18 +59,18 @@ def exported(file: MemoryFile, scope: Scope) -> Iterator[str]:
             yield json.dumps({"kind": kind, **{name: row[name] for name in columns}}, ensure_ascii=False)
 
 
-def imported(file: MemoryFile, scope: Scope, lines: Iterable[str]) -> Imported:
+def imported(file: Database, scope: Scope, lines: Iterable[str]) -> Imported:
     """Bring back what `exported` wrote, for the scope's user, all or nothing; what is there already is left as it is.
 
     Raises UserError naming the line that cannot be read.
     """
     result = Imported()
-    with file.transaction() as database:
+    with file.transaction(scope) as database:
         for number, line in enumerate(lines, 1):
             if line.strip():
                 record = _record(line, number)
                 if number > 1:
-                    _add(database, scope, record, number, result)
+                    _add(database, file.errors, scope, record, number, result)
     return result
 
 
@@ -93,32 +92,41 @@ def _record(line: str, number: int) -> dict[str, Any]:
     return record
 
 
-def _add(database: sqlite3.Connection, scope: Scope, record: dict[str, Any], number: int, result: Imported) -> None:
+def _add(
+    database: Connection,
+    errors: tuple[type[Exception], ...],
+    scope: Scope,
+    record: dict[str, Any],
+    number: int,
+    result: Imported,
+) -> None:
     kind: str = record["kind"]
     columns, table = _COLUMNS[kind], _TABLE[kind]
     missing = [name for name in columns if name not in record]
     if missing:
         raise UserError(f"Line {number} lacks {', '.join(missing)}.", next_step="Export it again.")
-    owner = OWN if kind != "fact" else "? IS NOT NULL AND ? IS NOT NULL"  # a fact's id is unique among all users
-    where = " AND ".join(f"{name} IS ?" for name in _NAME[kind])
     names = tuple(record[name] for name in _NAME[kind])
-    held = database.execute(f"SELECT * FROM {table} WHERE {owner} AND {where}", (*scope.owner, *names)).fetchone()  # noqa: S608
+    where = " AND ".join(f"{name} = ?" for name in _NAME[kind])
+    owner, values = (f"{OWN} AND ", scope.owner) if kind != "fact" else ("", ())  # a fact's id is unique among all
+    marks = ", ".join("?" * (len(columns) + 2))
+    try:
+        held = database.execute(f"SELECT * FROM {table} WHERE {owner}{where}", (*values, *names)).fetchone()  # noqa: S608
+        if held is None:
+            sql = f"INSERT INTO {table}(tenant, user, {', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+            database.execute(sql, (*scope.owner, *(record[name] for name in columns)))
+    except errors as error:
+        reason = type(error).__name__
+        raise UserError(f"Line {number} cannot be kept ({reason}).", next_step="Export it again.") from error
     if held is not None:
         content = "text" if "text" in columns else "last"
         same = (held["tenant"], held["user"]) == scope.owner and held[content] == record[content]
         result.present += same
         result.refused += [] if same else [f"{kind} {' '.join(map(str, names))}"]
         return
-    marks = ", ".join("?" * (len(columns) + 2))
-    sql = f"INSERT INTO {table}(tenant, user, {', '.join(columns)}) VALUES ({marks})"  # noqa: S608
-    try:
-        database.execute(sql, (*scope.owner, *(record[name] for name in columns)))
-    except sqlite3.Error as error:
-        raise UserError(f"Line {number} cannot be kept ({error}).", next_step="Export it again.") from error
     result.added[kind] = result.added.get(kind, 0) + 1
 
 
-def markdown(file: MemoryFile, scope: Scope) -> str:
+def markdown(file: Database, scope: Scope) -> str:
     """Return what is known as a page that a person can read: blocks, facts, summaries and the conversations."""
     parts = ["# Memory"]
     blocks = file.rows(f"SELECT * FROM blocks WHERE {OWN} ORDER BY label, agent, project", *scope.owner)  # noqa: S608
@@ -138,7 +146,7 @@ def markdown(file: MemoryFile, scope: Scope) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _fact_line(row: sqlite3.Row) -> str:
+def _fact_line(row: Row) -> str:
     until = f" until {row['valid_to'][:10]}" if row["valid_to"] else ""
     sources = ", ".join(json.loads(row["sources"]))
     return f"- {' '.join(row['text'].split())} (since {row['valid_from'][:10]}{until}; {sources or row['origin']})"

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from collections.abc import Sequence
+from datetime import timedelta
 
 from pydantic import BaseModel
 
 from lyceum.errors import UserError
-from memory.database import MemoryFile
-from memory.recall import turn_of
+from memory.database import now
+from memory.recall import turn_of, utc
 from memory.scope import OWN, Scope
+from memory.sql import Connection, Database, Row
 
 GONE = "[forgotten]"
 SHORTEST = 12  # characters of a sentence that is looked for elsewhere; shorter ones are nobody's secret
@@ -34,7 +35,7 @@ class Forgotten(BaseModel):
 
 
 class Forgetting:
-    def __init__(self, file: MemoryFile) -> None:
+    def __init__(self, file: Database) -> None:
         self._file = file
 
     def forget(self, scope: Scope, ids: Sequence[str]) -> Forgotten:
@@ -43,7 +44,7 @@ class Forgetting:
         A fact takes the turns that it was learned from with it. Raises UserError for an id that does not exist.
         """
         done = Forgotten()
-        with self._file.transaction() as database:
+        with self._file.transaction(scope) as database:
             turns, facts = self._meant(database, scope, ids)
             texts = {row["text"] for row in (*turns.values(), *facts.values())}
             for row in turns.values():
@@ -64,7 +65,7 @@ class Forgetting:
     def everything(self, scope: Scope) -> Forgotten:
         """Forget all that is known about the scope's user, whatever agent or project it was kept for."""
         done = Forgotten()
-        with self._file.transaction() as database:
+        with self._file.transaction(scope) as database:
             for table in _TABLES:
                 count = database.execute(f"DELETE FROM {table} WHERE {OWN}", scope.owner).rowcount  # noqa: S608
                 done.removed += [f"{count} {table}"] if count and table not in ("vectors", "removed", "told") else []
@@ -76,27 +77,26 @@ class Forgetting:
     def expired(self, scope: Scope, days: int) -> list[str]:
         """Return the turns said more than so many days ago: what a retention rule forgets."""
         rows = self._file.rows(
-            f"SELECT * FROM turns WHERE {OWN} AND julianday('now') - julianday(said) > ?",  # noqa: S608
-            *scope.owner, days,
+            f"SELECT * FROM turns WHERE {OWN} AND said < ?",  # noqa: S608
+            *scope.owner, utc(now() - timedelta(days=days)),
         )  # fmt: skip
         return [turn_of(row).id for row in rows]
 
-    def _meant(
-        self, database: sqlite3.Connection, scope: Scope, ids: Sequence[str]
-    ) -> tuple[dict[str, sqlite3.Row], dict[str, sqlite3.Row]]:
-        turns: dict[str, sqlite3.Row] = {}
-        facts: dict[str, sqlite3.Row] = {}
+    def _meant(self, database: Connection, scope: Scope, ids: Sequence[str]) -> tuple[dict[str, Row], dict[str, Row]]:
+        turns: dict[str, Row] = {}
+        facts: dict[str, Row] = {}
         waiting = list(dict.fromkeys(ids))
         for name in waiting:
             kind, _, rest = name.partition(":")
             if kind == "fact":
                 row = database.execute(f"SELECT * FROM facts WHERE {OWN} AND ref = ?", (*scope.owner, name)).fetchone()  # noqa: S608
-                found: list[sqlite3.Row] = [row] if row else []
+                found: list[Row] = [row] if row else []
                 facts |= dict(zip([name], found, strict=False))
                 waiting += [source for row in found for source in json.loads(row["sources"]) if source not in waiting]
             else:
                 thread, _, number = rest.rpartition("/") if kind == "turn" else (rest, "", "")
-                which, values = ("AND number = ?", (number,)) if kind == "turn" else ("", ())
+                place = int(number) if number.isdecimal() else -1
+                which, values = ("AND number = ?", (place,)) if kind == "turn" else ("", ())
                 found = database.execute(
                     f"SELECT * FROM turns WHERE {OWN} AND thread = ? {which}",  # noqa: S608
                     (*scope.owner, thread, *values),
@@ -106,17 +106,16 @@ class Forgetting:
                 raise UserError(f"There is nothing called {name!r}.", next_step="Use an id that a search returned.")
         return turns, facts
 
-    def _remember_number(self, database: sqlite3.Connection, row: sqlite3.Row) -> None:
+    def _remember_number(self, database: Connection, row: Row) -> None:
         database.execute(
-            "INSERT INTO forgotten VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
+            "INSERT INTO forgotten VALUES (?, ?, ?, ?) ON CONFLICT(tenant, user, thread) DO UPDATE SET last ="
+            " CASE WHEN excluded.last > forgotten.last THEN excluded.last ELSE forgotten.last END",
             (row["tenant"], row["user"], row["thread"], row["number"]),
         )
 
-    def _taken_along(
-        self, database: sqlite3.Connection, scope: Scope, turns: set[str], done: Forgotten
-    ) -> dict[str, sqlite3.Row]:
+    def _taken_along(self, database: Connection, scope: Scope, turns: set[str], done: Forgotten) -> dict[str, Row]:
         """Return the facts that rest on forgotten turns alone; the others lose those turns from their reasons."""
-        lost: dict[str, sqlite3.Row] = {}
+        lost: dict[str, Row] = {}
         for row in database.execute(f"SELECT * FROM facts WHERE {OWN}", scope.owner).fetchall():  # noqa: S608
             sources: list[str] = json.loads(row["sources"])
             left = [source for source in sources if source not in turns]
@@ -127,18 +126,19 @@ class Forgetting:
                 done.rewritten.append(row["ref"])
         return lost
 
-    def _rewrite(self, database: sqlite3.Connection, scope: Scope, copies: _Copies, done: Forgotten) -> None:
+    def _rewrite(self, database: Connection, scope: Scope, copies: _Copies, done: Forgotten) -> None:
         for table, name in _COPIED.items():
-            rows = database.execute(f"SELECT rowid AS place, * FROM {table} WHERE {OWN}", scope.owner).fetchall()  # noqa: S608
+            place = self._file.rowid
+            rows = database.execute(f"SELECT {place} AS place, * FROM {table} WHERE {OWN}", scope.owner).fetchall()  # noqa: S608
             for row in rows:
                 text = copies.removed_from(row["text"], by_line=table in ("blocks", "block_edits", "summaries"))
                 if text != row["text"]:
-                    database.execute(f"UPDATE {table} SET text = ? WHERE rowid = ?", (text, row["place"]))  # noqa: S608
+                    database.execute(f"UPDATE {table} SET text = ? WHERE {place} = ?", (text, row["place"]))  # noqa: S608
                     done.rewritten.append(_told(table, row, name))
         done.rewritten = list(dict.fromkeys(done.rewritten))
 
 
-def _told(table: str, row: sqlite3.Row, name: str) -> str:
+def _told(table: str, row: Row, name: str) -> str:
     if table in ("turns", "facts"):
         return turn_of(row).id if table == "turns" else str(row[name])
     kinds = {"blocks": "block", "block_edits": "history of block", "summaries": "summary"}

@@ -6,8 +6,7 @@ The weights were chosen on LoCoMo and checked by leaving one conversation out: `
 from __future__ import annotations
 
 import re
-import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -159,8 +158,3 @@ def by_meaning(
     cosines = vectors @ question
     nearest = np.argpartition(-cosines, min(depth, len(ids)) - 1)[:depth]
     return {int(ids[int(row)]): float(cosines[row]) for row in nearest}
-
-
-def by_words(rows: Iterable[sqlite3.Row]) -> dict[int, float]:
-    """Return BM25 by id from rows of (id, rank), where FTS5 ranks better matches lower."""
-    return {int(row[0]): -float(row[1]) for row in rows}

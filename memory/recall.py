@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, Field
 
 from lyceum.errors import UserError
 from lyceum.sources import Source
-from memory.database import MemoryFile, clean, now
-from memory.ranking import DEPTH, Candidate, Signals, Weights, best, by_words, expression, fused
+from memory.database import clean, now
+from memory.ranking import DEPTH, Candidate, Signals, Weights, best, fused
 from memory.scope import SEEN, Scope
+from memory.sql import Connection, Database, Row
 from memory.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Origin = Literal["user", "assistant", "tool"]
 QUOTED = 2000  # characters of a turn that a hit shows
 BESIDE = 50  # turns whose neighbours are looked at too
+SET_BACK = timedelta(days=1)  # a clock that was further ahead was wrong, and is not followed
 FILLED_IN = 64  # turns that a search embeds before it looks; the rest is for `catch_up`
 
 
@@ -70,13 +71,13 @@ class Filter:
 
     def sql(self) -> tuple[str, list[str]]:
         parts = {
-            "speaker = ? COLLATE NOCASE": self.speaker,
-            "thread = ?": self.thread,
-            "said >= ?": utc(self.since) if self.since else "",
-            "said <= ?": utc(self.until) if self.until else "",
+            "lower(t.speaker) = lower(?)": self.speaker,
+            "t.thread = ?": self.thread,
+            "t.said >= ?": utc(self.since) if self.since else "",
+            "t.said <= ?": utc(self.until) if self.until else "",
         }
         wanted = {condition: value for condition, value in parts.items() if value}
-        return "".join(f" AND t.{condition}" for condition in wanted), list(wanted.values())
+        return "".join(f" AND {condition}" for condition in wanted), list(wanted.values())
 
 
 class Hit(BaseModel):
@@ -89,7 +90,7 @@ class Hit(BaseModel):
 
 
 class Recall:
-    def __init__(self, file: MemoryFile, embedder: Embedder | None, weights: Weights | None = None) -> None:
+    def __init__(self, file: Database, embedder: Embedder | None, weights: Weights | None = None) -> None:
         self._file = file
         self._weights = weights or Weights()
         self.vectors = Vectors(file, "turns", embedder)
@@ -99,7 +100,7 @@ class Recall:
         if not scope.thread:
             raise UserError("A turn belongs to a thread.", next_step="Name the thread in the scope.")
         kept: list[Turn] = []
-        with self._file.transaction() as database:
+        with self._file.transaction(scope) as database:
             for each in said:
                 known = self._known(database, scope, each.key)
                 kept.append(turn_of(known or self._insert(database, scope, each)))
@@ -117,21 +118,11 @@ class Recall:
         ]
         return [hit.model_copy(update={"around": self.around(scope, hit.turn, context)}) for hit in hits]
 
-    def signals(
-        self, scope: Scope, question: str, *, only: Filter | None = None
-    ) -> tuple[Signals, dict[int, sqlite3.Row]]:
+    def signals(self, scope: Scope, question: str, *, only: Filter | None = None) -> tuple[Signals, dict[int, Row]]:
         """Return what a search weighs: the turns near in words or meaning and those beside the nearest, with rows."""
         where, values = (only or Filter()).sql()
         self.vectors.catch_up(scope, most=FILLED_IN)
-        words: dict[int, float] = {}
-        if question.strip() and (wanted := expression(question)):
-            words = by_words(
-                self._file.rows(
-                    "SELECT t.id, turns_words.rank FROM turns_words JOIN turns t ON t.id = turns_words.rowid"  # noqa: S608
-                    f" WHERE turns_words MATCH ? AND {SEEN}{where} ORDER BY turns_words.rank LIMIT ?",
-                    wanted, *scope.place, *values, DEPTH,
-                )
-            )  # fmt: skip
+        words = self._file.by_words("turns", question, scope, where, values, DEPTH)
         meaning: dict[int, float] = {}
         if (vector := self.vectors.of_question(question)) is not None:
             meaning = self.vectors.nearest(scope, vector, DEPTH)
@@ -177,7 +168,7 @@ class Recall:
         )  # fmt: skip
         return [turn_of(row) for row in rows]
 
-    def _beside(self, scope: Scope, rows: list[sqlite3.Row], where: str, values: list[str]) -> list[sqlite3.Row]:
+    def _beside(self, scope: Scope, rows: list[Row], where: str, values: list[str]) -> list[Row]:
         places = {(row["thread"], row["number"] + step) for row in rows for step in (-1, 1, 2)}
         if not places:
             return []
@@ -185,7 +176,7 @@ class Recall:
         sql = f"SELECT t.* FROM ({named}) n CROSS JOIN turns t ON t.id = n.id WHERE {SEEN}{where}"  # noqa: S608
         return self._file.rows(sql, *parts, *scope.place, *values)
 
-    def _rows(self, scope: Scope, ids: list[int], where: str, values: list[str]) -> list[sqlite3.Row]:
+    def _rows(self, scope: Scope, ids: list[int], where: str, values: list[str]) -> list[Row]:
         if not ids:
             return []
         marks = ", ".join(["(?)"] * len(ids))
@@ -193,24 +184,37 @@ class Recall:
         sql = f"SELECT t.* FROM (VALUES {marks}) n CROSS JOIN turns t ON t.id = n.column1 WHERE {SEEN}{where}"  # noqa: S608
         return self._file.rows(sql, *ids, *scope.place, *values)
 
-    def _known(self, database: sqlite3.Connection, scope: Scope, key: str | None) -> sqlite3.Row | None:
+    def _known(self, database: Connection, scope: Scope, key: str | None) -> Row | None:
         sql = "SELECT * FROM turns WHERE tenant = ? AND user = ? AND thread = ? AND key = ?"
         return database.execute(sql, (*scope.owner, scope.thread, key)).fetchone() if key else None
 
-    def _insert(self, database: sqlite3.Connection, scope: Scope, said: Said) -> sqlite3.Row:
+    def _insert(self, database: Connection, scope: Scope, said: Said) -> Row:
+        thread = (*scope.owner, scope.thread)
+        last = database.execute(
+            "SELECT coalesce(max(number), 0) AS number,"
+            # A number that was forgotten is not given again: a citation must not come to mean another turn.
+            " (SELECT coalesce(max(last), 0) FROM forgotten WHERE tenant = ? AND user = ? AND thread = ?) AS forgotten,"
+            " (SELECT max(recorded) FROM turns WHERE tenant = ? AND user = ?) AS recorded"
+            " FROM turns WHERE tenant = ? AND user = ? AND thread = ?",
+            (*thread, *scope.owner, *thread),
+        ).fetchone()
         moment = now()
+        recorded = after(moment, last["recorded"])
+        live = recorded if recorded - moment < SET_BACK else moment
         return database.execute(
             "INSERT INTO turns(tenant, user, agent, project, thread, number, speaker, origin, said, recorded, text,"
-            " key) SELECT ?, ?, ?, ?, ?, 1 + max("
-            "(SELECT coalesce(max(number), 0) FROM turns WHERE tenant = ? AND user = ? AND thread = ?),"
-            # A number that was forgotten is not given again: a citation must not come to mean another turn.
-            " (SELECT coalesce(max(last), 0) FROM forgotten WHERE tenant = ? AND user = ? AND thread = ?)),"
-            " ?, ?, ?, ?, ?, ? RETURNING *",
+            " key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
             (
-                *scope.place, scope.thread, *scope.owner, scope.thread, *scope.owner, scope.thread,
-                clean(said.speaker), said.origin, utc(said.said or moment), utc(moment), clean(said.text), said.key,
+                *scope.place, scope.thread, 1 + max(last["number"], last["forgotten"]), clean(said.speaker),
+                said.origin, utc(said.said or live), utc(recorded), clean(said.text), said.key,
             ),
         ).fetchone()  # fmt: skip
+
+
+def after(moment: datetime, last: str | None) -> datetime:
+    """Return a time after `last`, as it is stored: what is recorded later is later, though the clock was set back."""
+    known = datetime.fromisoformat(last) if last else moment
+    return moment if last is None or known < moment else known + timedelta(microseconds=1)
 
 
 def at_places(scope: Scope, places: Iterable[tuple[str, int]]) -> tuple[str, list[object]]:
@@ -230,7 +234,7 @@ def utc(moment: datetime) -> str:
     return aware.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def turn_of(row: sqlite3.Row) -> Turn:
+def turn_of(row: Row) -> Turn:
     return Turn(
         id=f"turn:{row['thread']}/{row['number']}",
         thread=row["thread"],

@@ -6,17 +6,17 @@ Without a language model it is extractive (after Luhn 1958): the sentences whose
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from pydantic import BaseModel
 
-from memory.database import MemoryFile, clean, now
+from memory.database import clean, now
 from memory.extraction import suspicious
 from memory.recall import Turn, turn_of
 from memory.scope import OWN, Scope
+from memory.sql import Connection, Database
 from models.offline.skill import content_words
 
 RECENT = 20  # turns that need no summary: they are shown whole
@@ -38,7 +38,7 @@ class Summary(BaseModel):
 
 
 class Summaries:
-    def __init__(self, file: MemoryFile) -> None:
+    def __init__(self, file: Database) -> None:
         self._file = file
 
     def get(self, scope: Scope, thread: str) -> Summary | None:
@@ -66,18 +66,18 @@ class Summaries:
         return [turn_of(row) for row in rows]
 
     def write(self, scope: Scope, thread: str, text: str, upto: int, who: str = WRITER) -> None:
-        with self._file.transaction() as database:
+        with self._file.transaction(scope) as database:
             self.write_in(database, scope, thread, text, upto, who)
 
     def write_in(
-        self, database: sqlite3.Connection, scope: Scope, thread: str, text: str, upto: int, who: str = WRITER
+        self, database: Connection, scope: Scope, thread: str, text: str, upto: int, who: str = WRITER
     ) -> None:
         """Keep a summary unless one that reaches further was kept meanwhile."""
         database.execute(
             "INSERT INTO summaries(tenant, user, agent, project, thread, upto, text, who, at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(tenant, user, thread) DO UPDATE SET"
             " upto = excluded.upto, text = excluded.text, who = excluded.who, at = excluded.at"
-            " WHERE excluded.upto >= upto",
+            " WHERE excluded.upto >= summaries.upto",
             (*scope.place, thread, upto, clean(text), clean(who), now().isoformat()),
         )
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from memory.database import MemoryFile
 from memory.index import Exact, VectorIndex
 from memory.scope import OWN, Scope
+from memory.sql import Database, Kind, Row
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
     from models.embeddings import Embedder
 
-Kind = Literal["turns", "facts"]
 EMBEDDED = 2000  # characters; a model of 256 tokens reads no further
 AT_ONCE = 64  # texts that are embedded between two commits
 TOLD_AT_ONCE = 20_000  # vectors that an index is told of at once
@@ -26,14 +24,12 @@ TOLD_AT_ONCE = 20_000  # vectors that an index is told of at once
 class Vectors:
     """What has no vector yet, or one of another model, is found by its words until `catch_up` has embedded it."""
 
-    def __init__(
-        self, file: MemoryFile, kind: Kind, embedder: Embedder | None, index: VectorIndex | None = None
-    ) -> None:
+    def __init__(self, file: Database, kind: Kind, embedder: Embedder | None, index: VectorIndex | None = None) -> None:
         self._file = file
         self._kind: Kind = kind
         self._embedder = embedder
         self._model = f"{embedder.name} {embedder.dimensions}" if embedder else ""
-        self._index: VectorIndex = index or Exact()
+        self._index: VectorIndex = index or file.nearest(kind, self._model) or Exact()
         self._told: dict[tuple[str, str], tuple[int, int]] = {}
         self._telling = threading.Lock()
 
@@ -52,16 +48,17 @@ class Vectors:
             if not rows:
                 break
             made = self._embedder.embed([str(row["text"]) for row in rows])
-            with self._file.transaction() as database:
+            with self._file.transaction(scope) as database:
                 for row, vector in zip(rows, made, strict=True):
                     marked = database.execute(
                         f"UPDATE {self._kind} SET model = ? WHERE id = ? AND substr(text, 1, ?) = ?",  # noqa: S608
                         (self._model, row["id"], EMBEDDED, row["text"]),
                     )
                     if marked.rowcount:  # it was not forgotten or changed meanwhile
+                        database.execute("DELETE FROM vectors WHERE kind = ? AND id = ?", (self._kind, row["id"]))
                         database.execute(
-                            "REPLACE INTO vectors(tenant, user, kind, id, model, vector) VALUES (?, ?, ?, ?, ?, ?)",
-                            (*scope.owner, self._kind, row["id"], self._model, vector.tobytes()),
+                            "INSERT INTO vectors(tenant, user, kind, id, model, vector) VALUES (?, ?, ?, ?, ?, ?)",
+                            (*scope.owner, self._kind, row["id"], self._model, self._file.stored(vector)),
                         )
             done += len(rows)
         return done
@@ -85,15 +82,11 @@ class Vectors:
 
         rows = self._vectors_after(scope, 0, 2**62)
         width = self._embedder.dimensions if self._embedder else 1
-        joined = b"".join(row["vector"] for row in rows)
-        return np.array([row["id"] for row in rows], dtype=np.int64), np.frombuffer(joined, np.float32).reshape(
-            -1, width
-        )
+        vectors = self._file.read([row["vector"] for row in rows], width)
+        return np.array([row["id"] for row in rows], dtype=np.int64), vectors
 
     def _tell(self, scope: Scope) -> None:
         """Tell the index what was removed and written since, by whichever process."""
-        import numpy as np
-
         if self._index.told == "never" or self._embedder is None:
             return
         with self._telling:
@@ -109,14 +102,13 @@ class Vectors:
             if gone:
                 self._keep_told(scope, written, removed := int(gone[-1]["row"]))
             while rows := self._vectors_after(scope, written, TOLD_AT_ONCE):
-                joined = np.frombuffer(b"".join(row["vector"] for row in rows), np.float32)
-                vectors = joined.reshape(len(rows), self._embedder.dimensions)
+                vectors = self._file.read([row["vector"] for row in rows], self._embedder.dimensions)
                 self._index.add(scope.owner, [int(row["id"]) for row in rows], vectors)
                 self._keep_told(scope, written := int(rows[-1]["row"]), removed)
                 if len(rows) < TOLD_AT_ONCE:
                     break
 
-    def _vectors_after(self, scope: Scope, row: int, most: int) -> list[sqlite3.Row]:
+    def _vectors_after(self, scope: Scope, row: int, most: int) -> list[Row]:
         return self._file.rows(
             f"SELECT row, id, vector FROM vectors WHERE {OWN} AND kind = ? AND model = ? AND row > ?"  # noqa: S608
             " ORDER BY row LIMIT ?",
@@ -136,7 +128,7 @@ class Vectors:
     def _keep_told(self, scope: Scope, written: int, removed: int) -> None:
         self._told[scope.owner] = written, removed
         if self._index.told == "once":
-            with self._file.transaction() as database:
+            with self._file.transaction(scope) as database:
                 database.execute(
                     "INSERT INTO told(tenant, user, name, written, gone) VALUES (?, ?, ?, ?, ?)"
                     " ON CONFLICT(tenant, user, name) DO UPDATE SET written = excluded.written, gone = excluded.gone",
