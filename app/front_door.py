@@ -98,7 +98,8 @@ class ProductTalk:
         """Say something; `plan` true plans first, false never does, None as the words need."""
         request = ChatRequest(question=question, agent=agent, approve=list(approve), remember=self._remember, plan=plan)
         run_id = await self._app.engine.submit("chat_turn", request, thread=self._thread)
-        return await _outcome(self._app, await self._app.engine.drive(run_id))
+        run = await self._app.engine.drive(run_id)
+        return await _outcome(self._app, run, fine=("done", "waiting"))
 
 
 async def _outcome(app: App, run: Run, *, fine: Sequence[str] = ("done",)) -> Outcome:

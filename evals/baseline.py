@@ -1,6 +1,7 @@
 """What a suite is known to do, committed beside it: for each model and split, the verdict of every case.
 
-{"offline": {"dev": {"right": 2, "wrong": 0, ..., "cases": {"a": "right", "b": ["right", "wrong", "right"]}}}}
+{"offline": {"dev": {"right": 2, "wrong": 1, ..., "cases": {"a": "right", "b": ["right", "wrong", "right"]},
+"failing": {"b": ["answer"]}}}}
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ Verdicts = dict[str, list[Verdict]]  # by case, one a trial
 
 
 class Known(BaseModel):
-    """One split: counts of verdicts, and the verdict or verdicts of each case; older files have the counts only."""
+    """One split: counts of verdicts, and the verdict or verdicts of each case; older files have the counts only.
+
+    `failing` names the scorers by which a case is not right, so that what was wrong in one way cannot become wrong in
+    another unseen; None in older files, where that is not known.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -29,6 +34,7 @@ class Known(BaseModel):
     declined: int = 0
     error: int = 0
     cases: dict[str, Verdict | list[Verdict]] = {}
+    failing: dict[str, list[str]] | None = None
 
     @property
     def verdicts(self) -> Verdicts:
@@ -61,7 +67,8 @@ class Baseline:
             cases: dict[str, Verdict | list[Verdict]] = {
                 case: given[0] if len(given) == 1 else given for case, given in verdicts.items() if "error" not in given
             }
-            held[split] = Known(**counts(verdicts), cases=cases)
+            failing = {case: names for case in cases if (names := failing_scorers(case, report.results))}
+            held[split] = Known(**counts(verdicts), cases=cases, failing=failing)
         written: dict[str, Any] = {
             name: {split: known.model_dump() for split, known in splits.items()} for name, splits in self._held.items()
         }
@@ -100,6 +107,12 @@ def by_split(suite: Suite, results: Iterable[CaseResult]) -> dict[Split, Verdict
         if verdicts:
             found[split] = verdicts
     return found
+
+
+def failing_scorers(case: str, results: Iterable[CaseResult]) -> list[str]:
+    """Return the names of the scorers by which any trial of a case is not right."""
+    trials = [result for result in results if result.case == case]
+    return sorted({score.scorer for result in trials for score in result.scores if score.verdict != "right"})
 
 
 def counts(verdicts: Mapping[str, list[Verdict]]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from evals.baseline import Baseline, Verdicts, by_split, counts
+from evals.baseline import Baseline, Known, Verdicts, by_split, counts, failing_scorers
 from evals.statistics import Comparison, Flaky, compare, flaky, holm
 from evals.suite import TIMED_OUT, CaseResult, Split, Suite, SuiteReport, Verdict, chosen
 
@@ -77,6 +77,7 @@ def judge(
         before |= known.verdicts
         now |= verdicts
         gate.findings += _changed(known.verdicts, verdicts, asked, report.results, random=random, whole=limit is None)
+        gate.findings += [] if random else _wrong_otherwise(known, verdicts, report.results)
     if not known_any:
         gate.findings += [Finding("no baseline", "", _unknown(baseline, model))]
     elif random and any(case in now for case in before):
@@ -148,6 +149,19 @@ def _changed(
             found.append(Finding("worse", case, text, _detail(case, results)))
         elif became == "right" and was != "right":
             found.append(Finding("better", case, f"{was} before, right now: --update-baseline keeps it so"))
+    return found
+
+
+def _wrong_otherwise(known: Known, now: Verdicts, results: Sequence[CaseResult]) -> list[Finding]:
+    """Cases that were not right before and still are not, but now also for a reason that is new."""
+    found: list[Finding] = []
+    for case in now if known.failing is not None else ():
+        before = known.failing.get(case, []) if known.failing else []
+        new = [name for name in failing_scorers(case, results) if name not in before]
+        if before and new:
+            told = [s for r in results if r.case == case for s in r.scores if s.scorer in new and s.verdict != "right"]
+            reason = f"wrong before by {', '.join(before)}, now also by {', '.join(new)}: {told[0].reason}"
+            found.append(Finding("worse", case, reason, "\n".join(score.detail for score in told if score.detail)))
     return found
 
 

@@ -11,6 +11,6 @@ def attachments(case: Case, folder: Path) -> tuple[Path, ...]:
     """Return the paths of a case's files; a missing one raises FileNotFoundError."""
     paths = tuple(folder / tag.removeprefix("attach:") for tag in case.tags if tag.startswith("attach:"))
     for path in paths:
-        if not path.is_file():
+        if not path.exists():
             raise FileNotFoundError(path)
     return paths
