@@ -18,6 +18,7 @@ from agents.role import Role
 from agents.team import TEAM
 from app.connections import ConnectedTools
 from app.stores import close_store, open_artifacts, open_store
+from app.third_party.tools import with_third_party
 from lyceum.errors import ModelRetry, OperatorError, UserError, frames
 from lyceum.extras import install_command
 from lyceum.paths import ensure_writable
@@ -122,8 +123,9 @@ async def wire(
     async with AsyncExitStack() as stack:
         tracer = stack.enter_context(tracing(settings.telemetry, home))
         services = Services(home, store=store)
-        tools = ConnectedTools(settings, services)
-        services.call = tools.call
+        own = ConnectedTools(settings, services)
+        services.call = own.call
+        tools = with_third_party(own, home, artifacts)
         models = ResolvedModels(settings, os.environ)
         stack.push_async_callback(models.close)
         runtime = Runtime(

@@ -177,6 +177,8 @@ async def _work(ctx: Context, turn: _Turn, piece: Piece) -> Piece:
     output: BaseModel = await ctx.agent(piece.role, given, turn.request.model)
     finished = await ctx.step(ground, ctx.run_id, piece, output.model_dump(mode="json"))
     turn.done[piece.id] = finished
+    for note in finished.notes:
+        await ctx.emit(Note(level="warning", text=note))
     await ctx.emit(StepFinished(step=piece.id, ok=not finished.failed, reason=finished.failed or finished.declined))
     return finished
 

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from pydantic_ai import RunContext
 from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, ModelResponsePart, TextPart, ToolCallPart
 from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 from pydantic_ai.settings import ModelSettings
-from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.usage import RequestUsage
 
+from models.local.choose import choose
 from models.local.engine import Completion, Engine
-from models.local.think import LONGEST, Guide, Think, compact, inlined
-from models.offline.generic import select
+from models.local.think import Guide, Think, inlined
 from models.offline.messages import read_turn, write_parts
 from models.offline.model import FinishedStream
-from models.offline.skill import Result, Turn
+from models.offline.skill import Turn
 
 MOST_CALLS = 6  # in one turn; then it must answer
-MOST_TOOLS = 4  # alternatives that a small model can tell apart
-RESULT_CHARACTERS = 2400
 
 
 class LocalModel(Model):
@@ -123,59 +119,15 @@ async def _choose(
     turn: Turn, instructions: str, parameters: ModelRequestParameters, think: Think
 ) -> list[ModelResponsePart]:
     """Let the model pick a fitting tool or answer, in one object whose grammar allows nothing else."""
-    tools = _fitting(turn.request, parameters.function_tools) if len(turn.results) < MOST_CALLS else []
     output = parameters.output_tools[0] if parameters.output_tools else None
     answer = inlined(output.parameters_json_schema) if output else {"type": "string", "minLength": 1}
-    choices = [_object(tool={"const": tool.name}, arguments=inlined(tool.parameters_json_schema)) for tool in tools]
-    schema = compact({"anyOf": [*choices, _object(answer=answer)]})
-    # All tools are named, whichever fit: the prefix stays the same from request to request, and in the cache.
-    menu = f"\n\nTools:\n{_menu(parameters.function_tools)}" if parameters.function_tools else ""
-    (text,) = await think(instructions + menu, _told(turn), schema=schema, max_tokens=LONGEST)
-    chosen = _read(text)
+    tools = parameters.function_tools if len(turn.results) < MOST_CALLS else []
+    chosen = await choose(turn, instructions, tools, think, answer=answer)
     if "tool" in chosen:
         return [ToolCallPart(str(chosen["tool"]), chosen["arguments"], tool_call_id=f"call-{len(turn.results) + 1}")]
     if output is not None:
         return [ToolCallPart(output.name, chosen.get("answer", {}), tool_call_id=f"output-{len(turn.results)}")]
-    return [TextPart(str(chosen.get("answer", text)))]
-
-
-def _read(text: str) -> dict[str, Any]:
-    """The object that was written; empty when it was cut off, and then the agent's own validation asks again."""
-    try:
-        return cast("dict[str, Any]", json.loads(text))
-    except ValueError:
-        return {}
-
-
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-
-
-def _fitting(request: str, tools: Sequence[ToolDefinition]) -> list[ToolDefinition]:
-    """The tools that the request's words fit, best first."""
-    found, rest = list[ToolDefinition](), list(tools)
-    while len(found) < MOST_TOOLS and (best := select(request, rest)):
-        found.append(best)
-        rest.remove(best)
-    return found
-
-
-def _menu(tools: Sequence[ToolDefinition]) -> str:
-    return "\n".join(
-        f"- {tool.name}({', '.join(tool.parameters_json_schema.get('properties', {}))}): {tool.description or ''}"
-        for tool in tools
-    )
-
-
-def _told(turn: Turn) -> str:
-    """The request, then what tools have returned so far; the request stays first so that its prefix stays in cache."""
-    lines = [f"{result.tool}({json.dumps(result.arguments)}) returned: {_shown(result)}" for result in turn.results]
-    return "\n\n".join([turn.request, *lines])
-
-
-def _shown(result: Result) -> str:
-    text = result.content if isinstance(result.content, str) else json.dumps(result.content, ensure_ascii=False)
-    return text[:RESULT_CHARACTERS]
+    return [TextPart(str(chosen.get("answer", chosen.get("text", ""))))]
 
 
 def _instructions(messages: Sequence[ModelMessage]) -> str:

@@ -40,7 +40,8 @@ def read_turn(messages: Sequence[ModelMessage], parameters: ModelRequestParamete
                 results.append(_result(part.tool_name, _structured(part.content), asked.get(part.tool_call_id), ok=ok))
             elif part.part_kind == "retry-prompt" and part.tool_name:
                 results.append(_result(part.tool_name, part.model_response(), asked.get(part.tool_call_id), ok=False))
-    return Turn(request, frozenset(tool.name for tool in parameters.function_tools), results)
+    tools = parameters.function_tools
+    return Turn(request, frozenset(tool.name for tool in tools), results, tools)
 
 
 def write_parts(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
 
 from lyceum.sources import Source
+
+if TYPE_CHECKING:
+    from pydantic_ai.tools import ToolDefinition
 
 _WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
 
@@ -57,11 +60,15 @@ class Result:
 
 @dataclass(frozen=True)
 class Turn:
-    """One moment of an agent's work: the request, the tools there are and the results so far."""
+    """One moment of an agent's work: the request, the tools there are and the results so far.
+
+    `definitions` describe the tools, for the roles that do not know theirs beforehand.
+    """
 
     request: str
     tools: frozenset[str] = frozenset()
     results: Sequence[Result] = field(default_factory=list[Result])
+    definitions: Sequence[ToolDefinition] = field(default=(), repr=False, compare=False)
 
     def of(self, tool: str) -> list[Result]:
         return [result for result in self.results if result.tool == tool]

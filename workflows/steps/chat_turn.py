@@ -6,7 +6,10 @@ import re
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic_ai.tools import ToolDefinition
+from pydantic_ai.toolsets import FunctionToolset
 
+from agents.connector import CONNECTED
 from agents.reviewer import StepEvidence, Work
 from agents.routing import assign, split
 from lyceum.errors import UserError, nearest
@@ -14,6 +17,7 @@ from lyceum.events import Answered, SourceFound, TextDelta
 from lyceum.sources import Claim, Source, by_id, resolve
 from lyceum.tables import Schema
 from models.offline.model import OfflineModel
+from models.offline.select import select
 from models.offline.skill import content_words
 from models.tables.words import name_words
 from workflows.runtime import Runtime
@@ -59,7 +63,8 @@ class Route(BaseModel):
 class Piece(BaseModel):
     """One step's work: `output` is the role's typed output, `claims` what it says, `sources` what carries it.
 
-    `known` is what the steps that it needs found; `rejected` is why an earlier attempt did not stand.
+    `known` is what the steps that it needs found; `rejected` is why an earlier attempt did not stand; `notes` are for
+    the person, beside the answer.
     """
 
     id: str
@@ -73,6 +78,7 @@ class Piece(BaseModel):
     declined: str = ""
     failed: str = ""
     objection: str = ""
+    notes: list[str] = []
 
     @property
     def summary(self) -> str:
@@ -148,7 +154,32 @@ async def decide_route(runtime: Runtime, question: str, agent: str | None, plan:
     if len(parts) > 1:
         roles = ", ".join(dict.fromkeys(part.role for part in parts))
         return Route(role="planner", reason=f"{len(parts)} parts, for {roles}")
+    if parts[0].role in ("researcher", "sql") and (reason := await asks_third_party(runtime, question, parts[0].role)):
+        return Route(role="connector", reason=reason, runner_up=parts[0].role)
     return Route(role=parts[0].role, reason=parts[0].reason, runner_up=parts[0].runner_up)
+
+
+async def asks_third_party(runtime: Runtime, question: str, role: str) -> str:
+    """Say why a request is for a third-party server: it names one, or fits a pinned tool better than the role's own.
+
+    Only definitions that a person has approved are compared; no server is started for it.
+    """
+    if CONNECTED not in runtime.tools.servers():
+        return ""
+    known = await runtime.tools.call(CONNECTED, "connected_pinned", {})
+    words = {word.strip(".,:;?!\"'()").lower() for word in question.split()}
+    if named := next((name for name in known["servers"] if name.lower() in words), None):
+        return f"it names {named}"
+    theirs = [ToolDefinition(**each) for each in known["tools"]]
+    if not theirs:
+        return ""
+    own: list[ToolDefinition] = []
+    for server in runtime.team[role].servers:
+        toolset = await runtime.tools.toolset(server)
+        if isinstance(toolset, FunctionToolset):
+            own += [tool.tool_def for tool in toolset.tools.values()]
+    chosen = select(question, [*own, *theirs])
+    return f"it fits {chosen.name}" if chosen in theirs else ""
 
 
 def prompt_for(role: str, task: str, opened: Opened, piece: Piece | None = None) -> str:
@@ -177,6 +208,10 @@ async def ground(runtime: Runtime, run: str, piece: Piece, output: dict[str, Any
     found = [event.source for event in await runtime.store.events(run) if isinstance(event, SourceFound)]
     registry = by_id(found)
     grounded = piece.model_copy(update={"output": output, "declined": str(output.get("declined") or "")})
+    member = runtime.team.get(piece.role)
+    if member and CONNECTED in member.servers and CONNECTED in runtime.tools.servers():
+        left_out = await runtime.tools.call(CONNECTED, "connected_left_out", {})
+        grounded = grounded.model_copy(update={"notes": left_out["notes"]})
     if grounded.declined:
         return grounded
     if piece.role == "sql":
