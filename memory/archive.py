@@ -196,7 +196,7 @@ class Archive:
         meaning: dict[int, float] = {}
         if (vector := self.vectors.of_question(question)) is not None:
             meaning = self.vectors.nearest(scope, vector, DEPTH)
-        ids = [*words.keys() | meaning.keys()]
+        ids = [*words.keys() | meaning.keys()] or [-1]  # an empty list is no SQL everywhere
         rows = self._file.rows(
             f"SELECT * FROM facts WHERE {SEEN}{only} AND id IN ({placeholders(ids)})",  # noqa: S608
             *scope.place, *ids,

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from lyceum.errors import OperatorError, StoreFailed
 from lyceum.run_store import open_database, transaction
+from memory.grown import Grown
 from memory.index import VectorIndex
-from memory.ranking import expression
-from memory.scope import SEEN, Scope
+from memory.scope import Scope
 from memory.sql import INDEXED, Connection, Kind, Row
+from memory.words import by_words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,7 +96,6 @@ class MemoryFile:
     Methods raise OperatorError where the file cannot be read, StoreFailed where it cannot be written.
     """
 
-    errors: ClassVar[tuple[type[Exception], ...]] = (sqlite3.Error,)
     rowid: ClassVar[str] = "rowid"
 
     def __init__(self, path: Path) -> None:
@@ -112,6 +112,10 @@ class MemoryFile:
                     self._database.executescript(script)
         except sqlite3.Error as error:
             raise self._unusable(error) from error
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        return (sqlite3.Error,)
 
     def close(self) -> None:
         self._database.close()
@@ -146,19 +150,10 @@ class MemoryFile:
     def by_words(
         self, kind: Kind, question: str, scope: Scope, where: str, values: Sequence[object], depth: int
     ) -> dict[int, float]:
-        wanted = expression(question) if question.strip() else ""
-        if not wanted:
-            return {}
-        rows = self.rows(
-            f"SELECT t.id, {kind}_words.rank AS rank FROM {kind}_words JOIN {kind} t ON t.id = {kind}_words.rowid"  # noqa: S608
-            f" WHERE {kind}_words MATCH ? AND {SEEN}{where} ORDER BY {kind}_words.rank LIMIT ?",
-            wanted, *scope.place, *values, depth,
-        )  # fmt: skip
-        return {int(row["id"]): -float(row["rank"]) for row in rows}  # FTS5 ranks better matches lower
+        return by_words(self.rows, kind, question, scope, where, values, depth)
 
     def nearest(self, kind: Kind, model: str) -> VectorIndex | None:
-        del kind, model
-        return None
+        return Grown(self.path, kind, model) if model else None
 
     def stored(self, vector: NDArray[np.float32]) -> object:
         return vector.tobytes()

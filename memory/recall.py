@@ -24,6 +24,8 @@ Origin = Literal["user", "assistant", "tool"]
 QUOTED = 2000  # characters of a turn that a hit shows
 BESIDE = 50  # turns whose neighbours are looked at too
 SET_BACK = timedelta(days=1)  # a clock that was further ahead was wrong, and is not followed
+FEW = 20_000  # turns that are compared one by one
+_READ = "t.id, t.thread, t.number, t.speaker, t.origin, t.said, t.text"
 FILLED_IN = 64  # turns that a search embeds before it looks; the rest is for `catch_up`
 
 
@@ -128,6 +130,13 @@ class Recall:
             meaning = self.vectors.nearest(scope, vector, DEPTH)
         rows = self._rows(scope, [*words.keys() | meaning.keys()], where, values)
         found = {int(row["id"]): row for row in rows}
+        if vector is not None and len(meaning) == DEPTH and not meaning.keys() <= found.keys():
+            # The nearest are not all seen from here: those that are, where they are few, are compared one by one.
+            seen = self._seen(scope, where, values)
+            if len(seen) <= FEW:
+                meaning = self.vectors.among(scope, vector, seen, DEPTH)
+                more = [entry for entry in meaning if entry not in found]
+                found |= {int(row["id"]): row for row in self._rows(scope, more, where, values)}
         near = best({entry: score for entry, score in fused(words, meaning).items() if entry in found}, BESIDE)
         found |= {int(row["id"]): row for row in self._beside(scope, [found[entry] for entry in near], where, values)}
         candidates = [
@@ -173,7 +182,7 @@ class Recall:
         if not places:
             return []
         named, parts = at_places(scope, places)
-        sql = f"SELECT t.* FROM ({named}) n CROSS JOIN turns t ON t.id = n.id WHERE {SEEN}{where}"  # noqa: S608
+        sql = f"SELECT {_READ} FROM ({named}) n CROSS JOIN turns t ON t.id = n.id WHERE {SEEN}{where}"  # noqa: S608
         return self._file.rows(sql, *parts, *scope.place, *values)
 
     def _rows(self, scope: Scope, ids: list[int], where: str, values: list[str]) -> list[Row]:
@@ -181,8 +190,13 @@ class Recall:
             return []
         marks = ", ".join(["(?)"] * len(ids))
         # The join's order is fixed: by itself SQLite would read every turn of the owner.
-        sql = f"SELECT t.* FROM (VALUES {marks}) n CROSS JOIN turns t ON t.id = n.column1 WHERE {SEEN}{where}"  # noqa: S608
+        sql = f"SELECT {_READ} FROM (VALUES {marks}) n CROSS JOIN turns t ON t.id = n.column1 WHERE {SEEN}{where}"  # noqa: S608
         return self._file.rows(sql, *ids, *scope.place, *values)
+
+    def _seen(self, scope: Scope, where: str, values: list[str]) -> list[int]:
+        """Return the ids of what the scope sees, one more than `FEW` where it is more."""
+        sql = f"SELECT t.id FROM turns t WHERE {SEEN}{where} LIMIT ?"  # noqa: S608
+        return [int(row["id"]) for row in self._file.rows(sql, *scope.place, *values, FEW + 1)]
 
     def _known(self, database: Connection, scope: Scope, key: str | None) -> Row | None:
         sql = "SELECT * FROM turns WHERE tenant = ? AND user = ? AND thread = ? AND key = ?"

@@ -48,8 +48,12 @@ class Database(Protocol):
     that write is kept.
     """
 
-    errors: ClassVar[tuple[type[Exception], ...]]
     rowid: ClassVar[str]  # the column that every table has, by which a row is named within one transaction
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """What a statement raises that the database refuses."""
+        ...
 
     def transaction(self, scope: Scope | None = None) -> AbstractContextManager[Connection]:
         """One write that happens as a whole or not at all; those of one owner, or without a scope, one at a time."""

@@ -7,12 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lyceum.errors import OperatorError
 from memory.archive import Archive
 from memory.blocks import Blocks
 from memory.consolidation import Consolidation
 from memory.database import MemoryFile
 from memory.forgetting import Forgetting
 from memory.recall import Recall
+from memory.sql import Database
 from memory.summary import Summaries
 
 if TYPE_CHECKING:
@@ -22,23 +24,34 @@ FILE = "memory.db"
 
 
 class MemoryStore:
-    """Opens its file on first use; `embedder` is called on the first search by meaning, never by a write.
+    """Opens its database on first use: a file of the home folder, or PostgreSQL at `url`.
+
+    `embedder` is called on the first search by meaning, never by a write.
 
     Where the embedder cannot be had, everything is found by its words.
     """
 
-    def __init__(self, home: Path, embedder: Callable[[], Embedder | None] = lambda: None) -> None:
+    def __init__(self, home: Path, embedder: Callable[[], Embedder | None] = lambda: None, *, url: str = "") -> None:
         self._home = home
         self._embedder = embedder
+        self._url = url
 
     @cached_property
-    def file(self) -> MemoryFile:
-        return MemoryFile(self._home / FILE)
+    def file(self) -> Database:
+        if not self._url:
+            return MemoryFile(self._home / FILE)
+        if not self._url.startswith(("postgresql://", "postgres://")):
+            raise OperatorError(
+                "servers.memory.url is no address of PostgreSQL.", next_step="Write postgresql://USER@HOST/DATABASE."
+            )
+        from memory.postgres import PostgresMemory
+
+        return PostgresMemory(self._url)
 
     @property
     def exists(self) -> bool:
         """Whether anything was ever remembered here: asking must not create the file."""
-        return (self._home / FILE).is_file()
+        return bool(self._url) or (self._home / FILE).is_file()
 
     @cached_property
     def blocks(self) -> Blocks:

@@ -6,7 +6,9 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from memory.grown import Grown
 from memory.index import Exact, VectorIndex
+from memory.ranking import by_meaning
 from memory.scope import OWN, Scope
 from memory.sql import Database, Kind, Row
 
@@ -40,13 +42,13 @@ class Vectors:
         """Embed up to `most` texts that have no vector of the present model, newest first; returns how many."""
         done = 0
         while self._embedder is not None and done < most:
+            if (other := self._other_model(scope)) is None:
+                break
             rows = self._file.rows(
                 f"SELECT id, substr(text, 1, ?) AS text FROM {self._kind} WHERE {OWN}"  # noqa: S608
-                " AND (model < ? OR model > ?) ORDER BY id DESC LIMIT ?",
-                EMBEDDED, *scope.owner, self._model, self._model, min(AT_ONCE, most - done),
+                " AND model = ? ORDER BY id DESC LIMIT ?",
+                EMBEDDED, *scope.owner, other, min(AT_ONCE, most - done),
             )  # fmt: skip
-            if not rows:
-                break
             made = self._embedder.embed([str(row["text"]) for row in rows])
             with self._file.transaction(scope) as database:
                 for row, vector in zip(rows, made, strict=True):
@@ -62,6 +64,33 @@ class Vectors:
                         )
             done += len(rows)
         return done
+
+    def _other_model(self, scope: Scope) -> str | None:
+        """Return a model whose vectors are to be replaced ("" for what has none); found at an end of the index."""
+        for than, order in (("<", "ASC"), (">", "DESC")):
+            row = self._file.one(
+                f"SELECT model FROM {self._kind} WHERE {OWN} AND model {than} ? ORDER BY model {order} LIMIT 1",  # noqa: S608
+                *scope.owner, self._model,
+            )  # fmt: skip
+            if row is not None:
+                return str(row["model"])
+        return None
+
+    def among(self, scope: Scope, vector: NDArray[np.float32], ids: Sequence[int], depth: int) -> dict[int, float]:
+        """Return the cosine by id of the `depth` nearest of some rows, compared exactly."""
+        import numpy as np
+
+        if self._embedder is None:
+            return {}
+        found: list[Row] = []
+        for first in range(0, len(ids), 900):
+            some = ids[first : first + 900]
+            found += self._file.rows(
+                f"SELECT id, vector FROM vectors WHERE {OWN} AND kind = ? AND model = ? AND id IN ({placeholders(some)})",  # noqa: S608
+                *scope.owner, self._kind, self._model, *some,
+            )  # fmt: skip
+        held = self._file.read([row["vector"] for row in found], self._embedder.dimensions)
+        return by_meaning(np.array([int(row["id"]) for row in found], dtype=np.int64), held, vector, depth)
 
     def nearest(self, scope: Scope, vector: NDArray[np.float32], depth: int) -> dict[int, float]:
         """Return the cosine by id of the `depth` nearest of the scope's owner; agent and project are not looked at."""
@@ -90,6 +119,8 @@ class Vectors:
         if self._index.told == "never" or self._embedder is None:
             return
         with self._telling:
+            if isinstance(self._index, Grown) and (came := self._index.begins(scope.owner)) is not None:
+                self._told[scope.owner] = came
             written, removed = self._already_told(scope)
             gone = self._file.rows(
                 f"SELECT row, kind, id FROM removed WHERE {OWN} AND kind IN (?, '') AND row > ? ORDER BY row",  # noqa: S608

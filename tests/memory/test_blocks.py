@@ -11,12 +11,14 @@ from lyceum.errors import OperatorError, UserError
 from memory.blocks import Block, Blocks, Edit, rendered
 from memory.database import MemoryFile, clean
 from memory.scope import Scope
+from memory.sql import Database
+from memory.store import MemoryStore
 
 ANA = Scope(user="ana")
 
 
 @pytest.fixture
-def blocks(file: MemoryFile) -> Blocks:
+def blocks(file: Database) -> Blocks:
     made = Blocks(file)
     made.define(ANA, "human", description="Who the user is.", limit=100)
     return made
@@ -98,17 +100,17 @@ def test_no_text_breaks_the_rendering(text: str) -> None:
     assert shown.count("<block") == shown.count("</block>") <= 1
 
 
-def _append(path: Path, name: int) -> None:
-    file = MemoryFile(path)
+def _append(home: Path, url: str, name: int) -> None:
+    store = MemoryStore(home, url=url)
     for number in range(5):
-        Blocks(file).append(ANA, "notes", f"{name}.{number}", Edit())
-    file.close()
+        store.blocks.append(ANA, "notes", f"{name}.{number}", Edit())
+    store.close()
 
 
-def test_no_edit_is_lost_when_processes_write_at_once(file: MemoryFile) -> None:
+def test_no_edit_is_lost_when_processes_write_at_once(file: Database, tmp_path: Path, url: str) -> None:
     Blocks(file).define(ANA, "notes", limit=10_000)
     spawn = multiprocessing.get_context("spawn")
-    writers = [spawn.Process(target=_append, args=(file.path, name)) for name in range(4)]
+    writers = [spawn.Process(target=_append, args=(tmp_path, url, name)) for name in range(4)]
     for writer in writers:
         writer.start()
     for writer in writers:

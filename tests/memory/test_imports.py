@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ ANA = Scope(user="ana")
 
 
 @pytest.fixture
-def memory(tmp_path: Path) -> MemoryStore:
-    return MemoryStore(tmp_path / "home")
+def memory(opened: Callable[..., MemoryStore]) -> MemoryStore:
+    return opened()
 
 
 def saved(folder: Path, data: Any, name: str = "export.json") -> Path:
