@@ -136,8 +136,8 @@ def build(
 
 
 def _built(made: Path, file: Path, owner: tuple[str, str, str, str], tell: Callable[[str], None]) -> About:
-    import qdrant_edge
     import numpy as np
+    import qdrant_edge
 
     edge: Any = qdrant_edge
     width = int(owner[3].rsplit(" ", 1)[1])
