@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from lyceum.artifacts import FolderArtifacts
 from lyceum.errors import OperatorError, Unavailable, UserError
-from lyceum.events import Note
+from lyceum.events import Note, RunFinished
 from lyceum.run_store import SqliteRunStore
 from lyceum.runs import Decision
 from lyceum.settings import BudgetSettings
@@ -50,6 +50,28 @@ async def large(runtime: Runtime) -> str:
 
 async def in_turn(ctx: Context, request: Ask) -> dict[str, Any]:
     return {"words": [await ctx.step(shout, word) for word in request.words]}
+
+
+async def dawdle(runtime: Runtime, word: str) -> str:
+    calls.append(word)
+    if "waits" in broken:
+        await asyncio.sleep(60)
+    return word.upper()
+
+
+async def tidies(ctx: Context, request: Ask) -> dict[str, Any]:
+    """Leaves a step and an event at the very places where its path goes on."""
+    words: list[str] = []
+    try:
+        words.append(await ctx.step(shout, "a"))
+        words.append(await ctx.step(dawdle, "b"))
+    except asyncio.CancelledError:
+        await ctx.step(shout, "tidy")
+        await ctx.emit(Note(text="so far"))
+        raise
+    words.append(await ctx.step(shout, "c"))
+    await ctx.emit(Note(text="whole"))
+    return {"words": words}
 
 
 async def side_by_side(ctx: Context, request: Ask) -> dict[str, Any]:
@@ -103,7 +125,7 @@ async def tidies_up(ctx: Context, request: Ask) -> None:
     calls.append("never")
 
 
-_ALL = (in_turn, side_by_side, asks_first, tells, waits, has_child, takes_long, is_let_down, tidies_up)
+_ALL = (in_turn, side_by_side, asks_first, tells, waits, has_child, takes_long, is_let_down, tidies_up, tidies)
 FLOWS = {flow.__name__: flow for flow in _ALL}
 
 
@@ -229,6 +251,24 @@ async def test_a_cancelled_run_ends_as_cancelled(engine: JournalEngine) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert (await engine.runtime.store.run(run)).status == "cancelled"
+
+
+async def test_what_a_stopped_run_did_to_tidy_up_is_no_part_of_its_path(engine: JournalEngine) -> None:
+    broken.add("waits")
+    run = await engine.submit("tidies", Ask())
+    task = asyncio.ensure_future(engine.drive(run))
+    while "b" not in calls:
+        await asyncio.sleep(0.001)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    broken.clear()
+    done = await engine.retry(run)
+    assert done.status == "done", done.error
+    assert done.result == {"words": ["A", "B", "C"]}
+    assert calls == ["a", "b", "tidy", "b", "c"]
+    told = [event for event in await engine.runtime.store.events(run) if isinstance(event, (Note, RunFinished))]
+    assert [getattr(each, "text", "") or each.status for each in told] == ["so far", "cancelled", "whole", "done"]
 
 
 async def test_an_unknown_flow_is_refused_with_the_nearest_name(engine: JournalEngine) -> None:

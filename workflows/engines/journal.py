@@ -118,7 +118,13 @@ class JournalEngine:
         asked = [approval.key for approval in await self.runtime.store.approvals(run=run.id, pending=False)]
         replay = Replay(run.id, self.journal, await self.journal.entries(run.id), asked)
         origins = await self.journal.origins(run.id)
-        return Drive(run, lease, replay, await self.journal.beats(run.id), origins=origins)
+        finish = await self._finish(run.id)
+        return Drive(run, lease, replay, await self.journal.beats(run.id), origins=origins, finish=finish)
+
+    async def _finish(self, run: str) -> str:
+        """Return the key of a run's next end: it has one for each time that it was tried."""
+        ends = sum(isinstance(event, RunFinished) for event in await self.runtime.store.events(run))
+        return f"finished.{ends}" if ends else "finished"
 
     async def _traced(self, drive: Drive) -> None:
         run = drive.run
@@ -186,7 +192,7 @@ class JournalEngine:
     async def _ended(self, drive: Drive, event: RunFinished, *, result: Any = None, error: str = "") -> None:
         """Write down an end, the event first: whoever sees that the run has ended finds its last event there."""
         run, fence = drive.run.id, drive.lease.fence
-        await self.record(run, event, once="finished", fence=fence)
+        await self.record(run, event, once=drive.finish, fence=fence)
         await self.runtime.store.set_status(run, event.status, result=result, error=error, fence=fence)
 
     async def _keep(self, drive: Drive) -> None:
@@ -211,7 +217,7 @@ class JournalEngine:
         if run.status in ENDED:
             raise UserError(f"Run {run_id} has already ended ({run.status}).", next_step="See `lyceum runs show`.")
         await self.runtime.store.set_status(run_id, "cancelled")
-        await self.record(run_id, RunFinished(status="cancelled"), once="finished")
+        await self.record(run_id, RunFinished(status="cancelled"), once=await self._finish(run_id))
         open_ = await self.runtime.store.runs(status=["queued", "running", "waiting"], limit=10_000)
         for child in open_:
             if child.parent == run_id:

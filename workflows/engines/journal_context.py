@@ -20,6 +20,7 @@ from models.budgets import Ledger
 from models.prices import Prices
 from workflows.context import AgentInput, Context
 from workflows.engines.branches import at_rest, branch_of
+from workflows.engines.budget import run_budget
 from workflows.engines.failures import Failure
 from workflows.engines.replay import Replay, path_changed
 from workflows.engines.shields import Shields
@@ -33,6 +34,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 POLL_SECONDS = 0.2
+STOPPED = "stopped."  # begins the scope of a stopped flow's clean-up
 
 
 class Suspended(BaseException):
@@ -44,6 +46,7 @@ class Drive:
     """One drive of a run: all its branches share it. `wake` is the earliest moment at which it should go on.
 
     `origins` are the runs that it was forked from: what it kept of theirs was done under their names.
+    `finish` is the key of the event that ends it: a run that is tried again ends again.
     """
 
     run: Run
@@ -54,6 +57,7 @@ class Drive:
     read: dict[str, int] = field(default_factory=dict[str, int])
     wake: float | None = None
     origins: list[str] = field(default_factory=list[str])
+    finish: str = "finished"
 
 
 class JournalContext:
@@ -82,7 +86,11 @@ class JournalContext:
         if self._suspended:  # a `finally` of a flow that waits: its time has not come
             raise Suspended
         self._count += 1
-        return f"{self.scope}{self._count}:{name}"
+        place = f"{self.scope}{self._count}:{name}"
+        if not self.drive.shields.stopped or self.scope.startswith(STOPPED):
+            return place
+        # What a flow does while it is stopped is no part of its path: a resume goes on where the path was.
+        return f"{STOPPED}{self.drive.lease.fence}/{place}"
 
     async def unit(self, key: str, arguments: str, body: Callable[[], Awaitable[Any]]) -> Any:
         """Run `body` once for this key and keep its JSON result, or how it failed; a finished key gives it again."""
@@ -263,7 +271,8 @@ class JournalContext:
         ledgers, runtime = self.engine.ledgers, self.engine.runtime
         if self.run_id not in ledgers:
             events = await runtime.store.events(self.run_id)
-            ledgers.setdefault(self.run_id, Ledger.of(runtime.budget, runtime.prices, events))
+            budget = run_budget(runtime.budget, self.drive.run.input)
+            ledgers.setdefault(self.run_id, Ledger.of(budget, runtime.prices, events))
         return ledgers[self.run_id]
 
     @property

@@ -21,6 +21,7 @@ from models.budgets import Ledger
 from models.prices import Prices
 from workflows.context import AgentInput, Context
 from workflows.engines.branches import at_rest, branch_of
+from workflows.engines.budget import run_budget
 from workflows.engines.failures import Failure
 from workflows.engines.retry import retrying
 from workflows.engines.steps import child_id, fingerprint, signature
@@ -294,7 +295,8 @@ class TemporalContext:
 
     async def ledger(self) -> Ledger:
         if self.run.ledger is None:
-            self.run.ledger = Ledger.of(self.run.host.budget, self.prices, self.run.given.paid)
+            budget = run_budget(self.run.host.budget, self.run.given.input)
+            self.run.ledger = Ledger.of(budget, self.prices, self.run.given.paid)
             self.run.ledger.tool_calls = self.run.given.tool_calls
         return self.run.ledger
 
