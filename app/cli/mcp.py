@@ -12,6 +12,7 @@ from lyceum.settings import Settings
 # Which options an action takes, with what they are by default.
 SERVING: dict[str, object] = {"toolsets": "", "read_only": False}
 CLIENTS: dict[str, object] = {"client": None, "file": None, "json": False}
+THIRD_PARTY: dict[str, object] = {"client": None, "json": False}
 TAKES: dict[str, dict[str, object]] = {
     "list": {"json": False},
     "serve": {
@@ -20,39 +21,59 @@ TAKES: dict[str, dict[str, object]] = {
     },
     "config": {**SERVING, **CLIENTS, "write": False},
     "doctor": CLIENTS,
+    "add": {**THIRD_PARTY, "url": None, "command": [], "env": [], "header": [], "tools": "", "project": False},
+    "remove": THIRD_PARTY,
+    "inspect": {**THIRD_PARTY, "approve": False, "trust": False},
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=list(TAKES))
-    parser.add_argument("client", nargs="?", help="config, doctor: claude-desktop, claude-code, vscode, cursor, ...")
+    parser.add_argument(
+        "client",
+        nargs="?",
+        metavar="NAME",
+        help="config, doctor: claude-desktop, claude-code, vscode, ...; add, remove, inspect: a server's name",
+    )
+    parser.add_argument("command", nargs="*", metavar="COMMAND", help="add: after --, what starts the server")
+    parser.add_argument("--url", help="add: where the server is, instead of a command")
+    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="add: for its process")
+    parser.add_argument("--header", action="append", default=[], metavar="NAME:VALUE", help="add: for its address")
+    parser.add_argument("--project", action="store_true", help="add: into this folder's mcp.json, not the home's")
+    parser.add_argument("--approve", action="store_true", help="inspect: pin the definitions as they are shown")
+    parser.add_argument("--trust", action="store_true", help="inspect: let a server of this folder's file be started")
     parser.add_argument("--transport", choices=["stdio", "http"], default="stdio", help="serve: how clients reach it")
     parser.add_argument("--port", type=int, default=8765, help="serve: of http")
     parser.add_argument(
         "--toolsets", default="", metavar="A,B", help="serve, config: servers, or all; a lean set by default"
     )
-    parser.add_argument("--tools", default="", metavar="A,B", help="serve: only these tools")
+    parser.add_argument("--tools", default="", metavar="A,B", help="serve, add: only these tools")
     parser.add_argument("--exclude-tools", default="", metavar="A,B", help="serve: all but these tools")
     parser.add_argument("--namespace", default="", metavar="NS", help="serve: put NS_ before the name of each tool")
     parser.add_argument("--read-only", action="store_true", help="serve, config: no tool that changes anything")
     parser.add_argument("--conformance", action="store_true", help="serve: add the fixtures of the protocol's suite")
     parser.add_argument("--file", metavar="PATH", help="config, doctor: the client's file, if not in its usual place")
     parser.add_argument("--write", action="store_true", help="config: write the file; without it, only shown")
-    parser.add_argument("--json", action="store_true", help="list, config, doctor: machine-readable")
+    parser.add_argument("--json", action="store_true", help="all but serve: machine-readable")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     _refuse_strange(args)
     if args.action == "list":
+        from app.cli.mcp_servers import configured
         from mcp_servers.catalogue import cards
 
-        known = cards()
+        known = cards() | {server.name: card for server, card in configured(settings)}
         print(json.dumps(known, indent=2) if args.json else "\n".join(f"{k:<10} {v}" for k, v in known.items()))
         return 0
     if args.action in ("config", "doctor"):
         from app.cli import mcp_clients
 
         return mcp_clients.config(args) if args.action == "config" else mcp_clients.doctor(args)
+    if args.action in ("add", "remove", "inspect"):
+        from app.cli import mcp_servers
+
+        return mcp_servers.run(args, settings)
     from app.hosted import HostedJobs
     from app.stores import open_store
     from mcp_servers.serve import Choice, combined, serve
@@ -84,7 +105,7 @@ def _refuse_strange(args: argparse.Namespace) -> None:
     known = {name: default for each in TAKES.values() for name, default in each.items()}
     for name, default in known.items():
         if name not in takes and getattr(args, name) != default:
-            option = name if name == "client" else f"--{name.replace('_', '-')}"
+            option = name if name in ("client", "command") else f"--{name.replace('_', '-')}"
             raise UserError(
                 f"`lyceum mcp {args.action}` takes no {option}.", next_step="`lyceum mcp --help` says what does."
             )

@@ -26,7 +26,7 @@ SHORTEST_SECRET = 6  # characters: a shorter value is in too many words to be hi
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Origin = Literal["home", "project"]
 
@@ -258,7 +258,7 @@ def _check_url(name: str, entry: Entry, where: str) -> None:
         raise UserError(
             f"{where}: {name}: the url holds a password.", next_step='Use headers, as in "Bearer ${TOKEN}".'
         )
-    if parts.scheme == "http" and host not in _LOOPBACK and (entry.headers or entry.oauth):
+    if parts.scheme == "http" and host not in LOOPBACK and (entry.headers or entry.oauth):
         raise UserError(
             f"{where}: {name}: its headers would travel unencrypted to {host}.",
             next_step="Use https://, or no headers.",

@@ -18,7 +18,7 @@ from pydantic_ai.toolsets import AbstractToolset, FunctionToolset
 
 from agents.connector import CONNECTED
 from app.third_party.config import Loaded, Server, load
-from app.third_party.connection import Connection, LeftOut, SignIn
+from app.third_party.connection import Connection, LeftOut, SignsIn
 from app.third_party.definitions import Definition, define
 from app.third_party.limits import Limits
 from app.third_party.lint import lint, visible
@@ -42,7 +42,7 @@ class ThirdParty:
         *,
         taken: frozenset[str] = frozenset(),
         limits: Limits | None = None,
-        sign_in: SignIn | None = None,
+        signs_in: SignsIn | None = None,
     ) -> None:
         self.pins = Pins(home)
         self._home = home
@@ -51,7 +51,7 @@ class ThirdParty:
         self._environment = environment
         self._taken = taken
         self._limits = limits or Limits()
-        self._sign_in = sign_in
+        self._signs_in = signs_in
         self._connections: dict[str, Connection] = {}
         self._failed: dict[str, tuple[float, str]] = {}
         self._notes: list[str] = []
@@ -72,7 +72,7 @@ class ThirdParty:
         """Return the server's connection, a new one where its entry has changed."""
         known = self._connections.get(server.key)
         if known is None or known.server != server:
-            known = Connection(server, self._environment, self._limits, self._sign_in)
+            known = Connection(server, self._environment, self._limits, self._signs_in)
             self._connections[server.key] = known
         return known
 

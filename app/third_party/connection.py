@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     from app.third_party.stdio import Health
 
 T = TypeVar("T")
-SignIn = Callable[[Expanded, str], "httpx2.Auth | None"]  # the entry, and the server's key
+# From the entry and the server's key, what authorizes requests to it.
+SignsIn = Callable[[Expanded, str], AbstractAsyncContextManager["httpx2.Auth | None"]]
 
 
 class LeftOut(Unavailable):
@@ -36,14 +39,14 @@ class Connection:
     """Opens in a task of its own, which also closes it; a lost connection is opened again by its next use."""
 
     def __init__(
-        self, server: Server, environment: Mapping[str, str], limits: Limits, sign_in: SignIn | None = None
+        self, server: Server, environment: Mapping[str, str], limits: Limits, signs_in: SignsIn | None = None
     ) -> None:
         self.server = server
         self.limits = limits
         self.definitions: dict[str, Definition] = {}
         self.more = ""  # what of its list was not read
         self._environment = environment
-        self._sign_in = sign_in
+        self._signs_in = signs_in
         self._expanded: Expanded | None = None
         self._session: asyncio.Task[None] | None = None
         self._client: asyncio.Future[Client] | None = None
@@ -134,6 +137,8 @@ class Connection:
         from app.third_party.stdio import Health
         from lyceum import __version__
 
+        # What the SDK logs holds what strangers and providers said, and their errors may hold a key.
+        logging.getLogger("mcp.client").setLevel(logging.CRITICAL)
         health = self._health = Health()
         try:
             self._expanded = expand(self.server, self._environment)
@@ -164,7 +169,7 @@ class Connection:
         if entry.url is not None:
             from app.third_party.http import bounded_http
 
-            auth = self._sign_in(expanded, self.server.key) if self._sign_in else None
+            auth = self._signs_in(expanded, self.server.key) if self._signs_in else nullcontext()
             return bounded_http(entry.url, entry.headers, auth, self.limits, health)
         from app.third_party.stdio import bounded_stdio
 

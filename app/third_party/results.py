@@ -66,11 +66,6 @@ def delimited(server: str, number: str, text: str) -> str:
     return f"⟦data from {server} {number}⟧\n{inside}\n⟦end {number}⟧"
 
 
-def undelimited(text: str) -> str:
-    """Return what stands between the marks."""
-    return text.partition("⟧\n")[2].rpartition("\n⟦")[0] if text.startswith("⟦") else text
-
-
 def _text(result: CallToolResult) -> str:
     from mcp_types import EmbeddedResource, ResourceLink, TextContent, TextResourceContents
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.connector import CONNECTED
+from app.third_party.config import Expanded
 from app.third_party.connected import ThirdParty
+from app.third_party.connection import SignsIn
 
 if TYPE_CHECKING:
     from pydantic_ai.toolsets import AbstractToolset
@@ -50,4 +52,14 @@ class ToolsAndThirdParty:
 def with_third_party(own: ConnectedTools, home: Path, artifacts: ArtifactStore) -> ToolsAndThirdParty:
     """Add the servers of `mcp.json`, of the home and of this folder; nothing is started before it is used."""
     taken = frozenset(own.servers()) | {"lyceum", CONNECTED}
-    return ToolsAndThirdParty(own, ThirdParty(home, Path.cwd(), artifacts, os.environ, taken=taken))
+    others = ThirdParty(home, Path.cwd(), artifacts, os.environ, taken=taken, signs_in=_signing(home))
+    return ToolsAndThirdParty(own, others)
+
+
+def _signing(home: Path) -> SignsIn:
+    def signs_in(expanded: Expanded, key: str) -> Any:
+        from app.third_party.oauth import signing  # the SDK's part of it takes long to import
+
+        return signing(home)(expanded, key)
+
+    return signs_in
