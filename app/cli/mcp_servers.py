@@ -18,7 +18,6 @@ from app.third_party.connection import Connection
 from app.third_party.definitions import Definition
 from app.third_party.limits import Limits
 from app.third_party.lint import Finding, lint, visible
-from app.third_party.oauth import forget_tokens
 from app.third_party.pins import Pins, State, withheld
 from lyceum.errors import UserError, nearest
 from lyceum.settings import Settings
@@ -98,6 +97,7 @@ def _add(args: argparse.Namespace, settings: Settings) -> int:
 def _remove(args: argparse.Namespace, settings: Settings) -> int:
     server = _known(args.client, settings)
     from app.clients.merge import Change, write
+    from app.third_party.oauth import forget_tokens
 
     before = server.file.read_text(encoding="utf-8-sig")
     held: dict[str, Any] = json.loads(before)
@@ -229,6 +229,8 @@ def _tell(args: argparse.Namespace, server: Server, shown: list[_Shown], more: s
 
 async def _listed(server: Server, settings: Settings) -> tuple[list[Definition], str]:
     """Start it and list its tools; a person is at hand, so that a sign-in may open a browser."""
+    from app.third_party.oauth import open_browser, signing
+
     connection = Connection(server, os.environ, Limits(start=STARTS), signing(settings.home, open_browser))
     try:
         return list((await connection.list()).values()), connection.more
