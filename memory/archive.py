@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from lyceum.errors import UserError
 from lyceum.sources import Source
 from memory.database import clean, now
+from memory.index import VectorIndex
 from memory.ranking import DEPTH, best, fused
 from memory.recall import FILLED_IN, Origin, after, utc
 from memory.scope import OWN, SEEN, Scope
@@ -80,9 +81,9 @@ class Outcome(BaseModel):
 
 
 class Archive:
-    def __init__(self, file: Database, embedder: Embedder | None) -> None:
+    def __init__(self, file: Database, embedder: Embedder | None, index: VectorIndex | None = None) -> None:
         self._file = file
-        self.vectors = Vectors(file, "facts", embedder)
+        self.vectors = Vectors(file, "facts", embedder, index)
 
     def insert(self, scope: Scope, new: New) -> Outcome:
         """Keep a fact unless it is known; one of the same topic that held before is superseded."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from lyceum.errors import OperatorError, StoreFailed
 from lyceum.run_store import open_database, transaction
+from memory import graph
 from memory.grown import Grown
 from memory.index import VectorIndex
 from memory.scope import Scope
@@ -150,6 +151,12 @@ class MemoryFile:
     def by_words(
         self, kind: Kind, question: str, scope: Scope, where: str, values: Sequence[object], depth: int
     ) -> dict[int, float]:
+        try:
+            return by_words(self.rows, kind, question, scope, where, values, depth)
+        except OperatorError as error:
+            if not _only_the_index_is_broken(error.__cause__):
+                raise
+        self.rebuild_index()
         return by_words(self.rows, kind, question, scope, where, values, depth)
 
     def nearest(self, kind: Kind, model: str) -> VectorIndex | None:
@@ -175,12 +182,17 @@ class MemoryFile:
             for kind in INDEXED:
                 database.execute(f"INSERT INTO {kind}_words({kind}_words) VALUES ('optimize')")  # noqa: S608 - our own names
         self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        graph.sweep(self.path)
 
     def _unusable(self, error: sqlite3.Error) -> OperatorError:
         return OperatorError(
             f"The memory {self.path.name} cannot be used ({error}).",
             next_step="Check free disk space; if the file is damaged, move it away and import your last export.",
         )
+
+
+def _only_the_index_is_broken(error: BaseException | None) -> bool:
+    return isinstance(error, sqlite3.DatabaseError) and error.sqlite_errorname == "SQLITE_CORRUPT_VTAB"
 
 
 def clean(text: str) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from pydantic import BaseModel
 
-from lyceum.errors import UserError
+from lyceum.errors import Unavailable, UserError
 from memory.database import now
 from memory.recall import turn_of, utc
 from memory.scope import OWN, Scope
@@ -35,8 +35,11 @@ class Forgotten(BaseModel):
 
 
 class Forgetting:
-    def __init__(self, file: Database) -> None:
+    """`settle` tells an index outside the database what went."""
+
+    def __init__(self, file: Database, settle: Callable[[Scope], None] | None = None) -> None:
         self._file = file
+        self._settle = settle
 
     def forget(self, scope: Scope, ids: Sequence[str]) -> Forgotten:
         """Forget turns (`turn:THREAD/N`), facts (`fact:ID`) and whole threads (`thread:ID`), all or nothing.
@@ -59,7 +62,7 @@ class Forgetting:
                 database.execute("UPDATE facts SET superseded_by = NULL WHERE superseded_by = ?", (ref,))
                 done.removed.append(ref)
             self._rewrite(database, scope, _Copies(texts, names), done)
-        self._file.sweep()
+        self._leave(scope)
         return done
 
     def everything(self, scope: Scope) -> Forgotten:
@@ -71,8 +74,19 @@ class Forgetting:
                 done.removed += [f"{count} {table}"] if count and table not in ("vectors", "removed", "told") else []
             # Whoever holds this owner's vectors in memory must see that they went.
             database.execute("INSERT INTO removed(tenant, user, kind, id) VALUES (?, ?, '', NULL)", scope.owner)
-        self._file.sweep()
+        self._leave(scope)
         return done
+
+    def _leave(self, scope: Scope) -> None:
+        self._file.sweep()
+        if self._settle is not None:
+            try:
+                self._settle(scope)
+            except Unavailable as error:
+                raise Unavailable(
+                    f"It is forgotten here, but not its vectors elsewhere. {error.message}",
+                    next_step=f"{error.next_step} They go with the next search.",
+                ) from error
 
     def expired(self, scope: Scope, days: int) -> list[str]:
         """Return the turns said more than so many days ago: what a retention rule forgets."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Scope(BaseModel):
@@ -19,6 +19,13 @@ class Scope(BaseModel):
     agent: str = Field(default="", max_length=200)
     project: str = Field(default="", max_length=4096)
     thread: str = Field(default="", max_length=200)
+
+    @field_validator("user", "tenant", "agent", "project", "thread")
+    @classmethod
+    def _is_kept_alike_everywhere(cls, name: str) -> str:
+        if "\x00" in name:  # PostgreSQL keeps none, and two names must not become one
+            raise ValueError("a name holds no NUL character")
+        return name
 
     @property
     def owner(self) -> tuple[str, str]:

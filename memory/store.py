@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from memory.blocks import Blocks
 from memory.consolidation import Consolidation
 from memory.database import MemoryFile
 from memory.forgetting import Forgetting
+from memory.index import VectorIndex
 from memory.recall import Recall
 from memory.sql import Database
 from memory.summary import Summaries
@@ -26,15 +28,24 @@ FILE = "memory.db"
 class MemoryStore:
     """Opens its database on first use: a file of the home folder, or PostgreSQL at `url`.
 
-    `embedder` is called on the first search by meaning, never by a write.
+    `embedder` is called on the first search by meaning, never by a write. `qdrant` is a server's address and key: the
+    archive's vectors are then compared there.
 
     Where the embedder cannot be had, everything is found by its words.
     """
 
-    def __init__(self, home: Path, embedder: Callable[[], Embedder | None] = lambda: None, *, url: str = "") -> None:
+    def __init__(
+        self,
+        home: Path,
+        embedder: Callable[[], Embedder | None] = lambda: None,
+        *,
+        url: str = "",
+        qdrant: tuple[str, str] = ("", ""),
+    ) -> None:
         self._home = home
         self._embedder = embedder
         self._url = url
+        self._qdrant = qdrant
 
     @cached_property
     def file(self) -> Database:
@@ -68,7 +79,7 @@ class MemoryStore:
 
     @cached_property
     def archive(self) -> Archive:
-        return Archive(self.file, self._model)
+        return Archive(self.file, self._model, self._archive_index())
 
     @cached_property
     def summaries(self) -> Summaries:
@@ -80,7 +91,27 @@ class MemoryStore:
 
     @cached_property
     def forgetting(self) -> Forgetting:
-        return Forgetting(self.file)
+        return Forgetting(self.file, self.archive.vectors.settle if self._qdrant[0] else None)
+
+    def _archive_index(self) -> VectorIndex | None:
+        url, key = self._qdrant
+        if not url or self._model is None:
+            return None
+        from memory.qdrant import Qdrant
+
+        return Qdrant(url, key, self._identity, f"{self._model.name} {self._model.dimensions}", self._model.dimensions)
+
+    @cached_property
+    def _identity(self) -> str:
+        """Name this database where several share a server: a row of nobody's, made once."""
+        with self.file.transaction() as database:
+            sql = "SELECT name FROM told WHERE tenant = '' AND user = ''"
+            row = database.execute(sql).fetchone()
+            if row is None:
+                made = (uuid.uuid4().hex,)
+                database.execute("INSERT INTO told(tenant, user, name, written, gone) VALUES ('', '', ?, 0, 0)", made)
+                row = database.execute(sql).fetchone()
+            return str(row["name"])
 
     @cached_property
     def _model(self) -> Embedder | None:

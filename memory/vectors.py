@@ -105,6 +105,10 @@ class Vectors:
         self._tell(scope)
         return self._index.count(scope.owner)
 
+    def settle(self, scope: Scope) -> None:
+        """Bring an index that stands elsewhere up to date now: what was forgotten leaves it."""
+        self._tell(scope)
+
     def matrix(self, scope: Scope) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return ids and vectors, float32 (n, d), of everything of the scope's owner, as the database has them."""
         import numpy as np

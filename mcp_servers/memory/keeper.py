@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from lyceum.errors import UserError
 from lyceum.settings import Section, Settings
@@ -26,19 +26,29 @@ class MemorySection(Section):
     """`[servers.memory]`: whose memory this process works with.
 
     `saving`: "auto" keeps facts as they are told, "ask" only through `lyceum memory consolidate`, "off" keeps no turn.
-    `project` keeps this process's memory to one folder ("here": the repository that it runs in).
+    `project` keeps this process's memory to one folder ("here": the repository that it runs in). `url` is the address
+    of a PostgreSQL, for several machines; empty: a file in the home folder. `qdrant_url` is that of a Qdrant server,
+    which then compares the archive's vectors.
     """
 
     user: str = Field(default="me", min_length=1, max_length=200)
     tenant: str = Field(default="local", min_length=1, max_length=200)
     project: str = Field(default="", max_length=4096)
     saving: Literal["auto", "ask", "off"] = "auto"
+    url: SecretStr = SecretStr("")
+    qdrant_url: str = ""
+    qdrant_api_key: SecretStr = SecretStr("")
 
 
 class Keeper:
     def __init__(self, settings: Settings, home: Path) -> None:
         self.section = settings.section("memory", MemorySection)
-        self.store = MemoryStore(home, minilm(home))
+        self.store = MemoryStore(
+            home,
+            minilm(home),
+            url=self.section.url.get_secret_value(),
+            qdrant=(self.section.qdrant_url, self.section.qdrant_api_key.get_secret_value()),
+        )
 
     @cached_property
     def scope(self) -> Scope:

@@ -36,8 +36,15 @@ def serve(key: str = "wire-key") -> Generator[str]:
                 points = models.PointsList.model_validate(body)
                 client.upsert(name, points.points)
                 return {"operation_id": 1, "status": "completed"}
+            case "PUT", "index":
+                models.CreateFieldIndex.model_validate(body)  # local mode has none
+                return {"operation_id": 1, "status": "completed"}
+            case "POST", "points/count":
+                count = models.CountRequest.model_validate(body)
+                return {"count": client.count(name, count.filter, exact=bool(count.exact)).count}
             case "POST", "points/delete":
-                client.delete(name, models.PointIdsList.model_validate(body))
+                kind = models.FilterSelector if "filter" in body else models.PointIdsList
+                client.delete(name, kind.model_validate(body))
                 return {"operation_id": 1, "status": "completed"}
             case "POST", "points/scroll":
                 asked = models.ScrollRequest.model_validate(body)
@@ -47,7 +54,8 @@ def serve(key: str = "wire-key") -> Generator[str]:
                 asked = models.QueryRequest.model_validate(body)
                 only = TypeAdapter(models.Filter | None).validate_python(body.get("filter"))
                 found = client.query_points(name, query=body["query"], limit=asked.limit or 10, query_filter=only)
-                return {"points": [{"id": point.id, "score": point.score, "version": 0} for point in found.points]}
+                shown = [point.model_dump(include={"id", "score", "version", "payload"}) for point in found.points]
+                return {"points": shown}
             case _:
                 raise LookupError(path)
 
