@@ -36,6 +36,8 @@ from workflows.deep_research import deep_research
 from workflows.engines.engine import Engine
 from workflows.engines.journal import JournalEngine
 from workflows.engines.journal_store import JournalStore
+from workflows.ingest import ingest
+from workflows.plan_execute_review import plan_execute_review
 from workflows.runtime import Runtime
 
 FLOWS = {
@@ -43,6 +45,8 @@ FLOWS = {
     "code_until_green": code_until_green,
     "deep_research": deep_research,
     "consolidate": consolidate,
+    "ingest": ingest,
+    "plan_execute_review": plan_execute_review,
 }
 _TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".xlsx", ".sqlite", ".sqlite3", ".db", ".duckdb")
 

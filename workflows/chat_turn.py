@@ -7,25 +7,22 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, Field
 
-from agents.planner import Plan
 from agents.reviewer import Review, Work
-from lyceum.events import Answered, Note, PlanMade, PlannedStep, Routed, StepFinished, StepStarted
+from lyceum.events import Answered, Note, Routed, StepFinished, StepStarted
 from lyceum.sources import Claim
 from workflows.code_until_green import Mended, MendRequest, code_until_green
 from workflows.context import AgentInput, Context
 from workflows.steps.chat_turn import (
-    Opened,
     Piece,
     asks_to_mend,
     compose,
     decide_route,
-    ground,
     open_turn,
-    prompt_for,
     so_far,
     work_of,
 )
 from workflows.steps.memory import Heard, hear, keep_turns
+from workflows.teamwork import Team, planned, work
 
 
 class ChatRequest(BaseModel):
@@ -40,13 +37,11 @@ class ChatRequest(BaseModel):
 
 
 @dataclass
-class _Turn:
-    """What every part of a turn needs: the request, what may be read, and the pieces that are finished."""
+class _Turn(Team):
+    """What every part of a turn needs beside the team's: the request, and what memory made of it."""
 
-    request: ChatRequest
-    opened: Opened = field(default_factory=Opened)
+    request: ChatRequest = field(kw_only=True)
     heard: Heard = field(default_factory=Heard)
-    done: dict[str, Piece] = field(default_factory=dict[str, Piece])
 
 
 async def chat_turn(ctx: Context, request: ChatRequest) -> Answered:
@@ -55,7 +50,7 @@ async def chat_turn(ctx: Context, request: ChatRequest) -> Answered:
     A turn that is stopped, by a person, the clock or an error, first tells what it has so far: the thread's next turn
     then knows it.
     """
-    turn = _Turn(request)
+    turn = _Turn(request.model, request.approve, request=request)
     try:
         turn.opened = await ctx.step(open_turn, ctx.thread_id, ctx.run_id)
         if request.remember:
@@ -85,13 +80,13 @@ async def _pieces(ctx: Context, turn: _Turn) -> list[Piece]:
         await ctx.emit(Routed(role="memory", reason="you told me something" if heard.noted else "it asks about you"))
         if heard.noted:
             return [Piece(id="s1", role="memory", task=asked.question, claims=heard.noted, sources=heard.sources)]
-        piece = await _work(ctx, turn, Piece(id="s1", role="memory", task=asked.question))
+        piece = await work(ctx, turn, Piece(id="s1", role="memory", task=asked.question))
         if not piece.declined or not (turn.opened.collections or turn.opened.workspaces):
             return [piece]
     route = await ctx.step(decide_route, asked.question, asked.agent, asked.plan, turn.opened)
     await ctx.emit(Routed(role=route.role, reason=route.reason))
     if route.role == "planner":
-        return await _planned(ctx, turn)
+        return await _reviewed(ctx, turn, await planned(ctx, turn, turn.request.question))
     return [await _asked(ctx, turn, route.role, route.runner_up)]
 
 
@@ -99,10 +94,10 @@ async def _asked(ctx: Context, turn: _Turn, role: str, runner_up: str | None) ->
     """Ask one agent; when it declines, the runner-up once. Code answers are reviewed, and retried once."""
     if role == "coder" and turn.opened.workspaces and asks_to_mend(turn.request.question):
         return await _mended(ctx, turn)
-    piece = await _work(ctx, turn, Piece(id="s1", role=role, task=turn.request.question))
+    piece = await work(ctx, turn, Piece(id="s1", role=role, task=turn.request.question))
     if piece.declined and runner_up is not None:
         await ctx.emit(Routed(role=runner_up, reason=f"{role} declined"))
-        second = await _work(ctx, turn, Piece(id="s1", role=runner_up, task=turn.request.question))
+        second = await work(ctx, turn, Piece(id="s1", role=runner_up, task=turn.request.question))
         piece = piece if second.declined else second
     if role == "coder" and not piece.declined:
         piece = (await _reviewed(ctx, turn, [piece]))[0]
@@ -126,63 +121,6 @@ async def _mended(ctx: Context, turn: _Turn) -> Piece:
     return piece
 
 
-async def _planned(ctx: Context, turn: _Turn) -> list[Piece]:
-    """Plan, run the steps, plan once more what failed, review."""
-    pieces: list[Piece] = []
-    failed = ""
-    for attempt in range(2):
-        asked = AgentInput(
-            prompt=prompt_for("planner", turn.request.question + failed, turn.opened), history=turn.opened.history
-        )
-        plan: Plan = await ctx.agent("planner", asked, turn.request.model)
-        steps = [PlannedStep.model_validate(step.model_dump()) for step in plan.steps]
-        await ctx.emit(PlanMade(steps=steps, replan=attempt > 0))
-        pieces = await _run_plan(ctx, turn, steps)
-        broken = [piece for piece in pieces if piece.failed]
-        if not broken:
-            break
-        failed = "\n" + "\n".join(f"(The step {piece.task!r} failed: {piece.failed})" for piece in broken)
-    return await _reviewed(ctx, turn, pieces)
-
-
-async def _run_plan(ctx: Context, turn: _Turn, steps: list[PlannedStep]) -> list[Piece]:
-    """Run steps in waves: each wave is every step whose needs are met, all at the same time."""
-    done: dict[str, Piece] = {}
-    waiting = list(steps)
-    while waiting:
-        ready = [step for step in waiting if all(need in done for need in step.needs)]
-        ready = ready or waiting[:1]  # needs that can never be met must not hang the turn
-        waiting = [step for step in waiting if step not in ready]
-
-        def branch(step: PlannedStep):
-            async def run(inner: Context) -> Piece:
-                known = [done[need].summary for need in step.needs if need in done]
-                return await _work(inner, turn, Piece(id=step.id, role=step.role, task=step.task, known=known))
-
-            return run
-
-        for piece in await ctx.gather(*[branch(step) for step in ready]):
-            done[piece.id] = piece
-    return [done[step.id] for step in steps]
-
-
-async def _work(ctx: Context, turn: _Turn, piece: Piece) -> Piece:
-    """Let one agent do one step; its typed output is grounded in what its tools really returned."""
-    await ctx.emit(StepStarted(step=piece.id, role=piece.role, task=piece.task))
-    given = AgentInput(
-        prompt=prompt_for(piece.role, piece.task, turn.opened, piece),
-        history=turn.opened.history,
-        deps={"approved": turn.request.approve},
-    )
-    output: BaseModel = await ctx.agent(piece.role, given, turn.request.model)
-    finished = await ctx.step(ground, ctx.run_id, piece, output.model_dump(mode="json"))
-    turn.done[piece.id] = finished
-    for note in finished.notes:
-        await ctx.emit(Note(level="warning", text=note))
-    await ctx.emit(StepFinished(step=piece.id, ok=not finished.failed, reason=finished.failed or finished.declined))
-    return finished
-
-
 async def _reviewed(ctx: Context, turn: _Turn, pieces: list[Piece]) -> list[Piece]:
     """Have the work reviewed; a rejected step is done once more.
 
@@ -196,7 +134,7 @@ async def _reviewed(ctx: Context, turn: _Turn, pieces: list[Piece]) -> list[Piec
             continue
         await ctx.emit(Note(level="warning", text=f"The reviewer rejected {piece.id}: {objection}"))
         again = Piece(id=piece.id, role=piece.role, task=piece.task, known=piece.known, rejected=objection)
-        second = await _work(ctx, turn, again)
+        second = await work(ctx, turn, again)
         if second.declined or second.failed:
             pieces[place] = piece.model_copy(update={"objection": objection})
             continue

@@ -25,6 +25,7 @@ from workflows.steps.phrasing import counts, row_text, sentence_for
 
 SAMPLE_DATABASE = "chinook"
 HISTORY_TURNS = 6
+ANSWERING = ("chat_turn", "deep_research", "plan_execute_review")  # flows whose questions and answers are history
 EVIDENCE_CHARACTERS = 6000
 REPORT_CHARACTERS = 8000
 REPORT_ENDS = "\n## How far to trust this\n"
@@ -94,7 +95,7 @@ async def open_turn(runtime: Runtime, thread: str, run: str) -> Opened:
     """Collect the thread's finished turns, its attachments and the vocabulary of its tables."""
     history: list[tuple[str, str]] = []
     for earlier in reversed(await runtime.store.runs(thread=thread, limit=HISTORY_TURNS + 1)):
-        if earlier.id == run or earlier.flow not in ("chat_turn", "deep_research"):
+        if earlier.id == run or earlier.flow not in ANSWERING:
             continue
         answers = [event for event in await runtime.store.events(earlier.id) if isinstance(event, Answered)]
         if answers:
