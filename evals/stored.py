@@ -94,6 +94,10 @@ class StoredRun:
         with (self.folder / _SAMPLES).open("a", encoding="utf-8") as file:
             file.write(sample.model_dump_json() + "\n")
 
+    def samples(self) -> list[tuple[str, CaseResult]]:
+        """Return every outcome that was kept, with its suite, as it came."""
+        return [(sample.suite, sample.result) for sample in self._samples]
+
     def done(self, suite: Suite) -> dict[tuple[str, int], CaseResult]:
         """Return what need not be asked again: outcomes without error of cases that still ask the same."""
         asked = self.manifest.suites.get(suite.name, {})

@@ -12,11 +12,12 @@ from lyceum.settings import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=["run", "list", "score"])
+    parser.add_argument("action", choices=["run", "list", "score", "review", "judge", "add", "check"])
     parser.add_argument(
         "suite",
         nargs="*",
-        help="run: the suites, all by default; score: a kept run's folder, or a file of trajectories",
+        help="run: the suites, all by default; score: a kept run's folder, or a file of trajectories; "
+        "review, judge: a kept run's folder; add: a run of the product, or documents; check: suites",
     )
     parser.add_argument("--split", choices=["dev", "heldout"], help="only these cases; both by default")
     parser.add_argument("--limit", type=_positive, metavar="N", help="at most this many cases a suite")
@@ -35,6 +36,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", type=Path, metavar="DIR", help="run: go on with an interrupted run kept there")
     parser.add_argument("--cases", type=Path, metavar="FILE", help="score: what is expected of the trajectories")
     parser.add_argument("--baseline", type=Path, metavar="FILE", help="score: the baseline to compare with")
+    parser.add_argument("--by", default="", metavar="NAME", help="review: who labels; you by default")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="review: write the page to label on")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="review: take the labels that the page saved")
+    parser.add_argument("--rubric", type=Path, metavar="FILE", help="judge: what right means, in words")
+    parser.add_argument("--against", type=Path, metavar="DIR", help="judge: another run, to compare answer by answer")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="add: the cases' file, which may be new")
+    parser.add_argument("--id", default="", metavar="ID", help="add: the new case's id")
+    parser.add_argument("--adversarial", action="store_true", help="add: also variants that must end the same")
+    parser.add_argument("--into", choices=["dev", "heldout"], default="dev", help="add: the split; dev by default")
+    parser.add_argument(
+        "--matrix", nargs=2, metavar=("MODELS", "PROMPTS"), help="run: M,M,... and FILE,FILE,..., or none"
+    )
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
@@ -48,8 +61,24 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         from app.cli.eval_score import score
 
         return score(args, settings)
+    if args.action == "review":
+        from app.cli.eval_review import review
+
+        return review(args)
+    if args.action == "judge":
+        from app.cli.eval_judge import judge
+
+        return judge(args, settings)
+    if args.action in ("add", "check"):
+        from app.cli import eval_add
+
+        return eval_add.add(args, settings) if args.action == "add" else eval_add.check(args)
     if args.limit and args.update_baseline:
         raise UserError("A baseline is of whole splits.", next_step="Leave out --limit.")
+    if args.matrix:
+        from app.cli.eval_matrix import run_matrix
+
+        return asyncio.run(run_matrix(args, settings))
     from app.cli.eval_run import run_suites
 
     return asyncio.run(run_suites(args, settings))

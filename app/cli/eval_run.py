@@ -39,7 +39,7 @@ async def run_suites(args: argparse.Namespace, settings: Settings) -> int:
         async with front_door(settings, [role for suite in suites for role in suite.roles]) as door:
             print(f"answered by {door.model}", file=sys.stderr)
             if kept is None:
-                kept = StoredRun.create(args.report or _folder(settings), _manifest(args, door.model, suites))
+                kept = StoredRun.create(args.report or folder_of(settings), _manifest(args, door.model, suites))
             elif kept.manifest.model != door.model:
                 raise UserError(
                     f"{kept.manifest.model} answered there, {door.model} would now.",
@@ -69,7 +69,16 @@ async def _asked(args: argparse.Namespace, suite: Suite, door: FrontDoor, kept: 
         raise
 
 
-def _folder(settings: Settings) -> Path:
+async def asked(
+    args: argparse.Namespace, suite: Suite, door: FrontDoor, kept: StoredRun | None, place: Path, suites: list[Suite]
+) -> tuple[SuiteReport, StoredRun]:
+    """Ask one suite in a folder that keeps it, going on with what is kept there already."""
+    model = str(getattr(door, "model", ""))
+    kept = kept or StoredRun.create(place, _manifest(args, model, suites))
+    return await _asked(args, suite, door, kept), kept
+
+
+def folder_of(settings: Settings) -> Path:
     return settings.home / "evals" / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
 
 
