@@ -154,7 +154,7 @@ class MemoryFile:
         try:
             return by_words(self.rows, kind, question, scope, where, values, depth)
         except OperatorError as error:
-            if not _only_the_index_is_broken(error.__cause__):
+            if not self._only_an_index_is_broken(error.__cause__):
                 raise
         self.rebuild_index()
         return by_words(self.rows, kind, question, scope, where, values, depth)
@@ -184,15 +184,17 @@ class MemoryFile:
         self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
         graph.sweep(self.path)
 
+    def _only_an_index_is_broken(self, error: BaseException | None) -> bool:
+        if not isinstance(error, sqlite3.DatabaseError) or not error.sqlite_errorname.startswith("SQLITE_CORRUPT"):
+            return False
+        found = [str(row["quick_check"]) for row in self.rows("PRAGMA quick_check")]
+        return all(said == "ok" or "inverted index" in said for said in found)
+
     def _unusable(self, error: sqlite3.Error) -> OperatorError:
         return OperatorError(
             f"The memory {self.path.name} cannot be used ({error}).",
             next_step="Check free disk space; if the file is damaged, move it away and import your last export.",
         )
-
-
-def _only_the_index_is_broken(error: BaseException | None) -> bool:
-    return isinstance(error, sqlite3.DatabaseError) and error.sqlite_errorname == "SQLITE_CORRUPT_VTAB"
 
 
 def clean(text: str) -> str:
