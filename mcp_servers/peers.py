@@ -10,6 +10,7 @@ from mcp_servers.services import CallTool, Services
 
 if TYPE_CHECKING:
     from mcp import Client
+    from mcp_types import CallToolResult
 
 
 def caller(settings: Settings, services: Services) -> CallTool:
@@ -23,16 +24,21 @@ def caller(settings: Settings, services: Services) -> CallTool:
         from mcp_servers.catalogue import make
 
         async with Client(make(server, settings, services)) as client:
-            return await call_tool(client, tool, arguments)
+            result = await client.call_tool(tool, arguments)
+        return answered(result, tool)  # raised inside, an error would come out as a group of one
 
     return call
 
 
 async def call_tool(client: Client, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Call one tool and return its structured result; raises ModelRetry with the tool's own words."""
+    return answered(await client.call_tool(tool, arguments), tool)
+
+
+def answered(result: CallToolResult, tool: str) -> dict[str, Any]:
+    """Return what a tool answered; raises ModelRetry with the tool's own words."""
     from mcp_types import TextContent
 
-    result = await client.call_tool(tool, arguments)
     if result.is_error:
         text = " ".join(part.text for part in result.content if isinstance(part, TextContent))
         raise ModelRetry(text or f"{tool} failed.")

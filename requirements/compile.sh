@@ -13,3 +13,4 @@ compile --group dev -c requirements/extras.lock pyproject.toml -o requirements/d
 echo uv | compile - -o requirements/uv.lock
 compile -c requirements/extras.lock requirements/sandbox.in -o requirements/sandbox.lock
 compile --python-version 3.11 requirements/litellm.in -o requirements/litellm.lock
+compile --python-version 3.11 requirements/browser.in -o requirements/browser.lock

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mcp_servers.web.page import Page
+from mcp_servers.reading.page import Page
 
 
 class PageCache:

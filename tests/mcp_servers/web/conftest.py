@@ -190,7 +190,7 @@ def web(tmp_path: Path) -> Open:
 
     @asynccontextmanager
     async def opened(**given: Any) -> AsyncGenerator[Web]:
-        values = {"allow_private": ("127.0.0.1",), "cache_hours": 0, **given}
+        values = {"allow_private": ("127.0.0.1",), "cache_hours": 0, "browser": "off", **given}
         settings = Settings(home=tmp_path, servers={"web": values})
         async with Client(make("web", settings, Services(tmp_path))) as client:
             yield Web(client)

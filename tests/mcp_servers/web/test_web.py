@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_servers.web.address import is_public
-from mcp_servers.web.robots import parse
+from mcp_servers.reading.address import is_public
+from mcp_servers.reading.robots import parse
 
 
 async def test_a_page_is_read_without_its_menus_its_scripts_and_what_nobody_sees(web: Any, site: Any) -> None:

@@ -18,12 +18,13 @@ from pydantic import BaseModel
 
 from lyceum.errors import ModelRetry
 from lyceum.sources import Source
-from mcp_servers.web.fetching import Fetched
+from mcp_servers.reading.fetching import Fetched
 from models.offline.skill import content_words
 
 PASSAGE = 1000  # characters at which a passage is full
 LONGEST = 2000  # of one block; what is longer is cut between sentences
 MOST_BLOCKS = 3000
+HARDLY = 200  # characters of text below which a page with scripts is taken for one that they make
 PDF_PAGES = 200
 _NOISE = "script style noscript template nav svg iframe form button select dialog aside footer object embed".split()
 _CHROME = re.compile(
@@ -37,6 +38,7 @@ _HIDDEN = re.compile(
 _BLOCKS = frozenset(
     "p li h1 h2 h3 h4 h5 h6 pre blockquote td th dt dd figcaption caption div section article main".split()
 )
+_SCRIPT = re.compile(rb"<script(?=[\s>])", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
@@ -51,8 +53,24 @@ class Page(BaseModel):
     fetched: str = ""
 
 
-def read(fetched: Fetched) -> Page:
-    """Return the text of a page; raises ModelRetry for one that has none."""
+def needs_scripts(fetched: Fetched) -> bool:
+    """Tell whether a page has hardly any text because its scripts are to make it."""
+    if fetched.kind not in ("text/html", "application/xhtml+xml"):
+        return False
+    sizes = [_program(part) for part in _SCRIPT.split(fetched.data)[1:]]
+    return sum(sizes) >= HARDLY and sum(len(text) for _, text in _html(fetched).blocks) < HARDLY
+
+
+def _program(element: bytes) -> int:
+    """Return how much program there is in what follows `<script`; data in JSON is none."""
+    opening, _, rest = element.partition(b">")
+    if b"json" in opening:
+        return 0
+    return HARDLY if b"src" in opening else len(rest.lower().partition(b"</script")[0])
+
+
+def read(fetched: Fetched, why: str = "") -> Page:
+    """Return the text of a page; raises ModelRetry for one that has none, and says `why` where that is known."""
     if fetched.kind == "application/pdf" or fetched.data[:5] == b"%PDF-":
         page = _pdf(fetched)
     elif fetched.kind in ("text/html", "application/xhtml+xml"):
@@ -62,7 +80,7 @@ def read(fetched: Fetched) -> Page:
         page = Page(url=fetched.url, title=_name(fetched.url), blocks=[("", part) for part in _paragraphs(text)])
     page.blocks = [(heading, part) for heading, text in page.blocks[:MOST_BLOCKS] for part in _cut(text)]
     if not page.blocks:
-        raise ModelRetry("The page has no text that can be read.", next_step="Use another page.")
+        raise ModelRetry(f"The page has no text that can be read. {why}".strip(), next_step="Use another page.")
     return page
 
 

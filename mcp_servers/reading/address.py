@@ -65,7 +65,7 @@ async def resolve(url: str, allowed: Sequence[str]) -> Target:
     if not own and not all(is_public(address) for address in addresses):
         raise ModelRetry(
             f"{host} is not on the public web, so it is not read.",
-            next_step="Use another page; servers.web.allow_private lets through a network of one's own.",
+            next_step="Use another page; allow_private in the settings lets through a network of one's own.",
         )
     if not own and port not in PORTS:
         raise ModelRetry(f"Port {port} is not read.", next_step=f"Ports are {', '.join(map(str, sorted(PORTS)))}.")

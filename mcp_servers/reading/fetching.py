@@ -11,9 +11,9 @@ import httpx2
 
 from lyceum import __version__
 from lyceum.errors import ModelRetry, Unavailable
-from mcp_servers.web.address import Target, resolve
-from mcp_servers.web.robots import LONGEST, PRODUCT, Robots, parse
-from mcp_servers.web.settings import WebSettings
+from mcp_servers.reading.address import Target, resolve
+from mcp_servers.reading.limits import ReadingSettings
+from mcp_servers.reading.robots import LONGEST, PRODUCT, Robots, parse
 
 AGENT = f"{PRODUCT}/{__version__} (reads pages for one person)"
 READ = ("text/html", "application/xhtml+xml", "text/plain", "text/markdown", "application/pdf", "application/json")
@@ -34,7 +34,7 @@ class Fetched:
 class Fetcher:
     """Reads pages for one process; what sites ask in robots.txt is remembered for an hour."""
 
-    def __init__(self, settings: WebSettings) -> None:
+    def __init__(self, settings: ReadingSettings) -> None:
         self._settings = settings
         self._robots: dict[str, tuple[float, Robots | None]] = {}
 
@@ -49,6 +49,18 @@ class Fetcher:
             ) from None
         except httpx2.HTTPError as error:
             raise Unavailable(f"The page did not answer ({type(error).__name__}).", next_step="Use another.") from None
+
+    async def check(self, url: str) -> None:
+        """Refuse an address that is not to be read, as `get` does, without reading it."""
+        try:
+            async with asyncio.timeout(self._settings.seconds), _client() as client:
+                target = await resolve(url, self._settings.allow_private)
+                if self._settings.robots:
+                    await self._permitted(client, target)
+        except TimeoutError:
+            raise Unavailable("The site took too long to say what may be read.", next_step="Use another.") from None
+        except httpx2.HTTPError as error:
+            raise Unavailable(f"The site did not answer ({type(error).__name__}).", next_step="Use another.") from None
 
     async def _follow(self, client: httpx2.AsyncClient, url: str) -> Fetched:
         for _ in range(self._settings.redirects + 1):
