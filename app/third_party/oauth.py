@@ -51,19 +51,18 @@ class SignIn(OAuthClientProvider):
     ) -> None:
         self._given = given
         self._stored = stored
+        self._attended = callback is not None
+        self._name = name
         redirect = callback.address if callback else f"http://127.0.0.1:{given.port or 1}{CALLBACK}"
 
         async def show(address: str) -> None:
-            if callback is None:
-                raise OAuthFlowError(f"it wants you to sign in: `lyceum mcp inspect {name}`")
             parts = urlsplit(address)
             if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
                 raise OAuthFlowError("it sends you to sign in at an address that is not encrypted")
             open_(address)
 
         async def back() -> AuthorizationCodeResult:
-            if callback is None:
-                raise OAuthFlowError("nobody is at hand to sign in")
+            assert callback is not None
             return await callback.result()
 
         super().__init__(
@@ -79,6 +78,21 @@ class SignIn(OAuthClientProvider):
             back,
             given.client_metadata_url,
         )
+
+    async def _auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        """As the SDK's; but with nobody at hand it ends where signing in would begin, before anything is registered."""
+        flow = super()._auth_flow(request)
+        try:
+            sent = await anext(flow)
+            while True:
+                response = yield sent
+                if not self._attended and sent is request and response.status_code in (401, 403):
+                    raise OAuthFlowError(f"it wants you to sign in: `lyceum mcp inspect {self._name}`")
+                sent = await flow.asend(response)
+        except StopAsyncIteration:
+            return
+        finally:
+            await flow.aclose()
 
     async def _initialize(self) -> None:
         await super()._initialize()

@@ -139,7 +139,8 @@ def misbehave(behaviour: str, number: Any) -> None:
     if behaviour == "exits":
         os._exit(3)
     if behaviour == "50mb":
-        sys.stdout.write('{"jsonrpc": "2.0", "id": %s, "result": {"content": [{"type": "text", "text": "' % number)
+        begin = {"jsonrpc": "2.0", "id": number, "result": {"content": [{"type": "text", "text": ""}]}}
+        sys.stdout.write(json.dumps(begin).removesuffix('"}]}}'))
         for _ in range(50):
             sys.stdout.write("x" * 1024 * 1024)
         say({})
