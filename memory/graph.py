@@ -9,12 +9,12 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 import sqlite3
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,11 +36,14 @@ ABOUT = "about.json"
 
 
 class About(BaseModel):
-    """What a graph holds: rows of the tables `vectors` and `removed` up to these, and how well it finds them.
+    """Whose a graph is, what it holds (rows of the tables `vectors` and `removed` up to these), how well it finds it.
 
     `recall` is the share of the ten nearest that it finds, for vectors of its own and for means of two of them.
     """
 
+    tenant: str
+    user: str
+    kind: str
     count: int
     written: int
     removed: int
@@ -52,20 +55,18 @@ def installed() -> bool:
     return find_spec("qdrant_edge") is not None
 
 
-def folder_of(file: Path, tenant: str, user: str) -> Path:
-    """Return the folder of an owner's graphs, beside the memory file."""
-    owner = hashlib.sha256(json.dumps([tenant, user]).encode()).hexdigest()[:24]
-    return file.with_suffix(".graphs") / owner
-
-
 def place_of(file: Path, tenant: str, user: str, kind: str, model: str) -> Path:
-    return folder_of(file, tenant, user) / hashlib.sha256(f"{kind} {model}".encode()).hexdigest()[:24]
+    """Return the folder of an owner's graphs of one kind and model, beside the memory file."""
+    owner, what = (
+        hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24] for parts in ([tenant, user], [kind, model])
+    )
+    return file.with_suffix(".graphs") / owner / what
 
 
 def newest(place: Path) -> Path | None:
     """Return the folder of the newest graph at a place; None where there is none yet."""
     try:
-        name = os.readlink(place / "current")
+        name = (place / "current").readlink()
     except OSError:
         return None
     return place / name
@@ -123,6 +124,8 @@ def build(
         made = place / uuid.uuid4().hex[:12]
         try:
             about = _built(made, file, (tenant, user, kind, model), tell)
+            if about.removed < _removed(file, tenant, user, kind):  # it may hold what was forgotten meanwhile
+                raise ValueError("Something was forgotten while the graph was built; the next search begins another.")
             link = place / f"{made.name}.link"
             link.symlink_to(made.name)
             link.replace(place / "current")
@@ -142,10 +145,9 @@ def _built(made: Path, file: Path, owner: tuple[str, str, str, str], tell: Calla
     edge: Any = qdrant_edge
     width = int(owner[3].rsplit(" ", 1)[1])
     shard = _new_shard(edge, made / "shard", width)
-    written = removed = count = 0
-    with sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True) as database:
-        row = database.execute("SELECT max(row) FROM removed WHERE tenant = ? AND user = ?", owner[:2]).fetchone()
-        removed = int(row[0] or 0)
+    written = count = 0
+    removed = _removed(file, *owner[:3])
+    with closing(_reader(file)) as database:
         asked = _asked(database, owner, width)
         best: list[tuple[Any, Any]] = [(np.zeros((len(asked), 0)), np.zeros((len(asked), 0), dtype=np.int64))]
         for rows, ids, vectors in _batches(database, owner, width):
@@ -164,10 +166,25 @@ def _built(made: Path, file: Path, owner: tuple[str, str, str, str], tell: Calla
         if recall >= ENOUGH:
             break
     shard.close()
-    about = About(count=count, written=written, removed=removed, width=candidates, recall=round(recall, 4))
+    tenant, user, kind, _ = owner
+    about = About(
+        tenant=tenant, user=user, kind=kind, count=count, written=written, removed=removed, width=candidates,
+        recall=round(recall, 4),
+    )  # fmt: skip
     tell(f"{count} vectors; of the ten nearest {recall:.1%} are found, among {candidates} candidates")
     (made / ABOUT).write_text(about.model_dump_json(), encoding="utf-8")
     return about
+
+
+def _reader(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
+
+
+def _removed(file: Path, tenant: str, user: str, kind: str) -> int:
+    """Return the last row of what was removed of this kind, which is nothing to do with any model."""
+    sql = "SELECT max(row) FROM removed WHERE tenant = ? AND user = ? AND kind IN (?, '')"
+    with closing(_reader(file)) as database:
+        return int(database.execute(sql, (tenant, user, kind)).fetchone()[0] or 0)
 
 
 def _new_shard(edge: Any, folder: Path, width: int) -> Any:
@@ -222,9 +239,15 @@ def _nearest(asked: Floats, ids: list[int], vectors: Floats, before: tuple[Any, 
     return np.take_along_axis(scores, kept, axis=1), np.take_along_axis(names, kept, axis=1)
 
 
-def erase(file: Path, tenant: str, user: str) -> None:
-    """Remove an owner's graphs: none may keep the vector of what was forgotten."""
-    shutil.rmtree(folder_of(file, tenant, user), ignore_errors=True)
+def sweep(file: Path) -> None:
+    """Delete the graphs that hold the vector of something forgotten since; another is built when it is needed."""
+    for current in file.with_suffix(".graphs").glob("*/*/current"):
+        try:
+            about = About.model_validate_json((current / ABOUT).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            about = None  # nobody can use it
+        if about is None or about.removed < _removed(file, about.tenant, about.user, about.kind):
+            shutil.rmtree(current.parent, ignore_errors=True)
 
 
 def main() -> None:

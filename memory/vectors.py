@@ -86,7 +86,8 @@ class Vectors:
         for first in range(0, len(ids), 900):
             some = ids[first : first + 900]
             found += self._file.rows(
-                f"SELECT id, vector FROM vectors WHERE {OWN} AND kind = ? AND model = ? AND id IN ({placeholders(some)})",  # noqa: S608
+                f"SELECT id, vector FROM vectors WHERE {OWN} AND kind = ? AND model = ?"  # noqa: S608
+                f" AND id IN ({placeholders(some)})",
                 *scope.owner, self._kind, self._model, *some,
             )  # fmt: skip
         held = self._file.read([row["vector"] for row in found], self._embedder.dimensions)
