@@ -67,6 +67,12 @@ class HostedJobs:
 
         await self._there(there)
 
+    async def send(self, run: str, channel: str, text: str) -> None:
+        async def there(app: App) -> None:
+            await app.engine_of(await app.store.run(run)).send(run, channel, text)
+
+        await self._there(there)
+
     async def cancel(self, run: str) -> None:
         async def there(app: App) -> None:
             await app.engine_of(await app.store.run(run)).cancel(run)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from lyceum.runs import Jobs, RunStore
 
 TEMPLATE = "runs://{run}"
+STEER = "steer"  # the channel on which research takes notes
 
 Id = Annotated[str, Field(description="The run's id, as runs_research or runs_list gives it.", max_length=64)]
 
@@ -158,6 +159,22 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         except UserError as error:
             raise ModelRetry(error.message, next_step=error.next_step) from error
         follower.follow(store, run, context)
+        return Steered(run=run, status=(await store.run(run)).status)
+
+    @server.expose(title="Steer a run", effect="write")
+    async def runs_send(
+        run: Id,
+        note: Annotated[
+            str, Field(description="`drop q2` or `prefer documents`, as the user said.", min_length=1, max_length=10_000)
+        ],
+    ) -> Steered:
+        """Leave a note for a running research: it takes it up at its next step and says what it did about it."""
+        jobs, store = _jobs(services), _store(services)
+        await _run(store, run)
+        try:
+            await jobs.send(run, STEER, note)
+        except UserError as error:
+            raise ModelRetry(error.message, next_step=error.next_step) from error
         return Steered(run=run, status=(await store.run(run)).status)
 
     @server.expose(title="Cancel a run", effect="destroy")

@@ -71,6 +71,7 @@ async def test_a_client_without_tasks_refuses_a_plan_and_cancels_a_run(tmp_path:
         while not waiting:
             news = await call("runs_events", run=run, after=after, wait=5)
             after, waiting = max([after, *(e["seq"] for e in news["events"])]), news["waiting"]
+        assert (await call("runs_send", run=run, note="prefer documents"))["status"] == "waiting"
         await call("runs_decide", run=run, approval=waiting[0]["approval"], approved=False, reason="Not now.")
         while (await call("runs_events", run=run, after=after, wait=2))["status"] not in ENDED:
             pass
@@ -80,9 +81,10 @@ async def test_a_client_without_tasks_refuses_a_plan_and_cancels_a_run(tmp_path:
         assert (await call("runs_cancel", run=second))["status"] == "cancelled"
         listed = (await call("runs_list"))["runs"]
         assert [(each["run"], each["status"]) for each in listed] == [(second, "cancelled"), (run, "done")]
-        again = await client.call_tool("runs_cancel", {"run": run})
-        assert again.is_error
-        assert "already ended" in again.content[0].text  # type: ignore[union-attr]
+        for tool, more in (("runs_cancel", {}), ("runs_send", {"note": "drop q1"})):
+            again = await client.call_tool(tool, {"run": run, **more})
+            assert again.is_error
+            assert "already ended" in again.content[0].text  # type: ignore[union-attr]
         strange = await client.call_tool("runs_research", {"question": QUESTION, "sources": ["file:x"]})
         assert "docs:FOLDER" in strange.content[0].text  # type: ignore[union-attr]
 
