@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 
+from agents.clarifier import Clarification, doubt_of
 from agents.planner import Plan as Steps
 from lyceum.errors import LimitReached, LyceumError, UserError
 from lyceum.events import Answered, Note, PlanMade, PlannedStep, Routed
@@ -17,6 +19,7 @@ from workflows.context import AgentInput, Context
 from workflows.research_stages import Job, ResearchRequest, looked_up, review, used_so_far, verify, write
 from workflows.steps.research.again import compare, earlier_plan
 from workflows.steps.research.budget import Spent
+from workflows.steps.research.clarify import Clarified, what_is_known
 from workflows.steps.research.contradictions import Contradiction
 from workflows.steps.research.evidence import Gap, assess, contradict, contradicting
 from workflows.steps.research.markdown import markdown_of, render_report
@@ -27,6 +30,7 @@ from workflows.steps.research.writing import quoted
 __all__ = ["ResearchRequest", "deep_research"]
 
 TOOL = "research_plan"  # what is approved, as `--approve` names it
+CLARIFY = "research_question"
 
 
 async def deep_research(ctx: Context, request: ResearchRequest) -> Answered:
@@ -38,7 +42,13 @@ async def deep_research(ctx: Context, request: ResearchRequest) -> Answered:
     began = await ctx.now()
     opened = await _open(ctx, request)
     again = bool(request.again)
-    plan = await (ctx.step(earlier_plan, request.again) if again else _planned(ctx, request, opened))
+    meant = request
+    if not again and await ctx.version("clarify", 1):
+        clear = await _clarified(ctx, request, opened)
+        if clear is None:
+            return await _declined(ctx, "The question was left open; nothing was looked up.")
+        meant = request.model_copy(update={"question": clear})
+    plan = await (ctx.step(earlier_plan, request.again) if again else _planned(ctx, meant, opened))
     await _tell_plan(ctx, plan)
     if request.plan_only:
         answer = Answered(role="research", text=_plan_text(plan), output={"plan": plan.model_dump(mode="json")})
@@ -46,12 +56,12 @@ async def deep_research(ctx: Context, request: ResearchRequest) -> Answered:
         return answer
     approved = plan if again else await _approved(ctx, request, plan, opened)
     if approved is None:
-        answer = Answered(role="research", text="The plan was refused; nothing was looked up.", declined=True)
-        await ctx.emit(answer)
-        return answer
+        return await _declined(ctx, "The plan was refused; nothing was looked up.")
     if approved != plan:
         await _tell_plan(ctx, approved)
-    job = Job(request, await ctx.now(), approved, opened)
+    job = Job(meant, await ctx.now(), approved, opened)
+    if meant.question != request.question:
+        job.notes.append(f"asked as {request.question!r}, and then put clearly")
     job.label = await ctx.step(label_of, request.model)
     job.timeline = [Moment(what="started", at=began), Moment(what="plan approved", at=job.began)]
     try:
@@ -81,6 +91,42 @@ async def _open(ctx: Context, request: ResearchRequest) -> list[Opened]:
     if all(each.problem for each in opened):
         raise UserError(f"No source can be read. {opened[0].problem}", next_step="Check what stands after --source.")
     return opened
+
+
+async def _declined(ctx: Context, text: str) -> Answered:
+    answer = Answered(role="research", text=text, declined=True)
+    await ctx.emit(answer)
+    return answer
+
+
+async def _clarified(ctx: Context, request: ResearchRequest, opened: Sequence[Opened]) -> str | None:
+    """Return the question as the person means it; None where they refuse to say.
+
+    It is asked back only where it cannot be carried out as it stands, and nobody said yes to everything; who does not
+    answer in time has it researched as it stands.
+    """
+    asked = await ctx.step(what_is_known, request.question, list(opened))
+    if request.yes or request.plan_only or {"*", CLARIFY} & {*request.approve}:
+        if unclear := doubt_of(asked).ask:
+            await ctx.emit(Note(level="warning", text=f"{unclear} The question is taken as it stands."))
+        return request.question
+    try:
+        doubt: Clarification = await ctx.agent("clarifier", AgentInput(prompt=asked.model_dump_json()), request.model)
+    except LyceumError as error:
+        await ctx.emit(Note(level="warning", text=f"Nobody looked whether the question is clear: {error.message}"))
+        return request.question
+    if not doubt.ask:
+        return request.question
+    decision = await ctx.approve(
+        CLARIFY,
+        title=doubt.ask,
+        request={"tool": CLARIFY, "arguments": {"question": request.question}, "options": doubt.options},
+        timeout=timedelta(seconds=request.answer_within),
+        edits=Clarified,
+    )
+    if decision.edited is not None:
+        return Clarified.model_validate(decision.edited).question
+    return request.question if decision.approved or decision.by == "timeout" else None
 
 
 async def _planned(ctx: Context, request: ResearchRequest, opened: Sequence[Opened]) -> Plan:

@@ -49,6 +49,7 @@ class ResearchRequest(BaseModel):
     plan_only: bool = False
     yes: bool = Field(default=False, description="Faces approve the plan as it is asked, also after a restart.")
     approve: list[str] = []
+    answer_within: float = Field(default=86_400, gt=0, description="Seconds until an open question is taken as it is.")
 
 
 @dataclass

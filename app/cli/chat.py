@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.errors import complain
+from app.cli.ending import exit_code
 from app.cli.terminal import say
-from lyceum.errors import Cancelled, LyceumError, UserError, WaitsForApproval
+from lyceum.errors import Cancelled, UserError, WaitsForApproval
 from lyceum.settings import Settings
 
 if TYPE_CHECKING:
@@ -176,15 +176,11 @@ async def finish(app: App, progress: Progress, answers: Mapping[str, bool], run_
             progress(event)
     if progress.answer is not None and not progress.as_json:
         print_answer(progress.answer)
-    if run is None:
-        raise Cancelled("Stopped; what was said so far is kept.", next_step="Go on with `lyceum chat -c`.")
-    if run.status == "waiting":
-        raise WaitsForApproval(
+    return exit_code(
+        run,
+        stopped=Cancelled("Stopped; what was said so far is kept.", next_step="Go on with `lyceum chat -c`."),
+        waits=WaitsForApproval(
             f"Run {run_id} waits for an approval.",
             next_step=f"lyceum runs approve {run_id} (or deny), then lyceum chat -c",
-        )
-    if run.status == "done":
-        return 0
-    message, _, step = run.error.partition("\n")
-    complain(LyceumError(message or f"the run was {run.status}", next_step=step.strip()))
-    return {"limit": 4, "cancelled": 130}.get(run.status, 2 if message.startswith("There is no agent") else 1)
+        ),
+    )

@@ -11,9 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from app.cli.errors import complain
+from app.cli.durations import seconds_of
+from app.cli.ending import exit_code
 from app.cli.terminal import markdown, neutral, say, styled, width
-from lyceum.errors import Cancelled, LyceumError, UserError, WaitsForApproval, nearest
+from lyceum.errors import Cancelled, UserError, WaitsForApproval, nearest
 from lyceum.settings import BudgetSettings, Settings
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from workflows.steps.research.report import Report
 
 FLOW = "deep_research"
+QUESTION = "research_question"  # the tool that a run names where it asks what is meant
 OPENING = 3600.0  # seconds at most to read the sources and make the plan
 LONGEST_QUESTION = 20_000
 MOST_SOURCES = 20
@@ -45,6 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--again", metavar="RUN", help="carry out that run's plan once more and say what changed")
     parser.add_argument("--plan-only", action="store_true", help="show the plan and look nothing up")
     parser.add_argument("--yes", action="store_true", help="approve the plan as it is")
+    parser.add_argument(
+        "--answer-within",
+        default="1d",
+        metavar="TIME",
+        help="how long an open question waits for you before it is taken as it is",
+    )
     parser.add_argument(
         "--rounds", type=int, default=1, metavar="N", help="how often thin evidence is looked for again"
     )
@@ -91,6 +99,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         "budget": budget,
         "plan_only": args.plan_only,
         "yes": args.yes,
+        "answer_within": seconds_of(args.answer_within, option="--answer-within"),
     }
     return asyncio.run(_research(args, settings, request, budget))
 
@@ -239,44 +248,57 @@ async def carry_on(
     progress.catch_up(await app.store.events(run_id))
     asks = sys.stdin.isatty() and sys.stderr.isatty() and not progress.as_json
 
-    async def both() -> Run:
-        if not await app.store.approvals(run=run_id, pending=False):
+    async def through() -> Run:
+        while not await _plan_asked(app, run_id):
             async with progress.drawing():
-                waiting = await carry_out(app, run_id, {}, None)  # up to the question
+                waiting = await carry_out(app, run_id, {}, None)  # up to a question
             if waiting.status != "waiting":
+                return waiting
+            if not await _plan_asked(app, run_id) and not (asks and await _decided(app, run_id, person)):
                 return waiting
         if asks and not answers:
             await _decided(app, run_id, person)
         async with progress.drawing():
             return await carry_out(_narrowed(app, budget), run_id, answers, None)
 
-    run = await until_interrupted(both())
+    run = await until_interrupted(through())
     answer = await report_event(app, run_id)
     if answer is not None:
         show(answer, folder or str(app.settings.home / "reports" / run_id), quiet=progress.as_json)
-    if run is None:
-        raise Cancelled(
-            "Stopped; nothing that was done is lost.", next_step=f"Go on with `lyceum runs resume {run_id}`."
-        )
-    if run.status == "waiting":
-        raise WaitsForApproval(
-            f"Run {run_id} waits until its plan is approved.",
-            next_step=f"lyceum runs approve {run_id} (or deny); --edit FILE approves another plan",
-        )
-    if run.status == "done":
-        return 0
-    message, _, step = run.error.partition("\n")
-    complain(LyceumError(message or f"the run was {run.status}", next_step=step.strip()))
-    return {"limit": 4, "cancelled": 130}.get(run.status, 1)
+    stopped = Cancelled("Stopped; nothing that was done is lost.", next_step=f"Go on: `lyceum runs resume {run_id}`.")
+    return exit_code(run, stopped=stopped, waits=await _waits(app, run_id))
 
 
-async def _decided(app: App, run_id: str, ask: Decide) -> None:
-    """Have the person decide what is asked, with nothing moving on the screen."""
+async def _waits(app: App, run_id: str) -> WaitsForApproval:
+    """Return what to say where a run waits: for what is meant by the question, or for its plan."""
+    for approval in await app.store.approvals(run=run_id):
+        if approval.request.get("tool") == QUESTION:
+            lines = [f"  {number}. {option}" for number, option in enumerate(approval.request.get("options", []), 1)]
+            return WaitsForApproval(
+                "\n".join([approval.title, *lines]),
+                next_step=f'lyceum runs approve {run_id} "THE QUESTION IN CLEAR WORDS", or an option\'s number; '
+                "without either it is taken as it stands",
+            )
+    return WaitsForApproval(
+        f"Run {run_id} waits until its plan is approved.",
+        next_step=f"lyceum runs approve {run_id} (or deny); --edit FILE approves another plan",
+    )
+
+
+async def _plan_asked(app: App, run_id: str) -> bool:
+    asked = await app.store.approvals(run=run_id, pending=False)
+    return any(approval.request.get("tool") != QUESTION for approval in asked)
+
+
+async def _decided(app: App, run_id: str, ask: Decide) -> bool:
+    """Have the person decide what is asked, with nothing moving on the screen; False where they left it open."""
     engine = app.engine_of(await app.store.run(run_id))
     for approval in await app.store.approvals(run=run_id):
         decision = await ask(approval)
-        if decision is not None:
-            await engine.decide(run_id, approval.id, decision)
+        if decision is None:
+            return False
+        await engine.decide(run_id, approval.id, decision)
+    return True
 
 
 async def report_event(app: App, run_id: str) -> Answered | None:

@@ -1,4 +1,4 @@
-"""Approving a research plan at the terminal: as it is, rewritten in an editor, or not."""
+"""Answering a research run at the terminal: what its question means, and its plan: as it is, rewritten, or not."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from lyceum.run_store import check_edits
 from lyceum.runs import Approval, Decision
 
 CHOICES = "Carry it out? [y]es, [n]o REASON, [e]dit: "
+MEANT = "The question in clear words (Enter: as it stands): "
 
 
 async def person(approval: Approval) -> Decision | None:
@@ -27,6 +28,8 @@ async def person(approval: Approval) -> Decision | None:
 
 
 def _ask(approval: Approval) -> Decision | None:
+    if "question" in approval.request["arguments"]:
+        return _meant(approval)
     plan: dict[str, Any] = approval.request["arguments"]
     say(f"{approval.title}\n{told(plan)}")
     while True:
@@ -47,6 +50,39 @@ def _ask(approval: Approval) -> Decision | None:
                     return Decision(approved=True, edited=edited)
             case _:
                 say("That is none of the answers; nothing was decided.")
+
+
+def _meant(approval: Approval) -> Decision | None:
+    """Ask what is meant by a question: one of the options, other words, or what it says."""
+    options: list[str] = approval.request.get("options", [])
+    say("\n".join([approval.title, *(f"  {number}. {option}" for number, option in enumerate(options, 1))]))
+    while True:
+        sys.stderr.write(MEANT if not options else f"A number, or {MEANT[0].lower()}{MEANT[1:]}")
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not line:
+            return None
+        if not line.strip():
+            return Decision(approved=True)
+        try:
+            return put_clearly(approval, line)
+        except UserError as error:
+            say(f"{error.message}\n  {error.next_step}")
+
+
+def put_clearly(approval: Approval, text: str) -> Decision:
+    """Return the decision that a text makes: the number of an option, or the question in other words."""
+    options: list[str] = approval.request.get("options", [])
+    given = text.strip()
+    if "question" not in approval.request.get("arguments", {}):
+        raise UserError("This approval takes no words.", next_step="Leave them out, or send a plan: --edit FILE.")
+    if given.isdigit() and options:
+        if not 1 <= int(given) <= len(options):
+            raise UserError(f"There is no option {given}.", next_step=f"1 to {len(options)}, or other words.")
+        given = options[int(given) - 1]
+    decision = Decision(approved=True, edited={"question": given})
+    check_edits(decision, approval.edits)
+    return decision
 
 
 def told(plan: dict[str, Any]) -> str:
@@ -73,22 +109,22 @@ def _edited(plan: dict[str, Any], schema: Mapping[str, Any] | None) -> dict[str,
             say(f"{editor} did not work ({error}); set EDITOR.")
             return None
         try:
-            return read_plan(file, schema)
+            return read_answer(file, schema)
         except UserError as error:
             say(f"{error.message}\n  {error.next_step}")
             return None
 
 
-def read_plan(file: Path, schema: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the plan in a JSON or YAML file; raises UserError where it is none that this run can take."""
+def read_answer(file: Path, schema: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the answer in a JSON or YAML file; raises UserError where it is none that this run can take."""
     import yaml
 
     try:
         found: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(f"{file} is no plan ({type(error).__name__}).", next_step="Write it as JSON or YAML.") from None
+        raise UserError(f"{file} cannot be read ({type(error).__name__}).", next_step="Write JSON or YAML.") from None
     if not isinstance(found, dict):
-        raise UserError(f"{file} is no plan.", next_step="Write it as the run showed it: {sub_questions: [...], ...}.")
-    plan = cast("dict[str, Any]", found)
-    check_edits(Decision(approved=True, edited=plan), schema)
-    return plan
+        raise UserError(f"{file} holds no answer.", next_step="Write it as the run showed it, e.g. {question: ...}.")
+    answer = cast("dict[str, Any]", found)
+    check_edits(Decision(approved=True, edited=answer), schema)
+    return answer

@@ -7,7 +7,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app.cli.slash import question_of
 from app.cli.terminal import neutral, one_line, say
@@ -16,7 +16,7 @@ from lyceum.settings import Settings
 
 if TYPE_CHECKING:
     from app.wiring import App
-    from lyceum.runs import Approval, Decision, Run, RunStore
+    from lyceum.runs import Decision, Run, RunStore
 
 ACTIONS = ["list", "show", "events", "watch", "approve", "deny", "note", "cancel", "resume", "fork"]
 RESEARCH = "deep_research"
@@ -25,7 +25,7 @@ RESEARCH = "deep_research"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=ACTIONS)
     parser.add_argument("run", nargs="?", help="the run's id, or the first characters of it")
-    parser.add_argument("text", nargs="?", help="what to tell the run, with note")
+    parser.add_argument("text", nargs="?", help="what to tell the run, with note; what is meant, with approve")
     parser.add_argument("--reason", default="", help="why, with deny")
     parser.add_argument("--edit", metavar="FILE", help="with approve: what to do instead, as JSON or YAML")
     parser.add_argument("--steps", action="store_true", help="with show: the steps that fork --from can name")
@@ -171,18 +171,16 @@ async def _decided_elsewhere(args: argparse.Namespace, settings: Settings, run_i
 async def _decide(
     store: RunStore, decide: Callable[[str, str, Decision], Awaitable[object]], run_id: str, args: argparse.Namespace
 ) -> None:
+    from app.cli.research_approval import put_clearly, read_answer
     from lyceum.runs import Decision
 
     pending = await store.approvals(run=run_id)
     if not pending:
         raise UserError(f"Run {run_id} asks for no approval.", next_step=f"See `lyceum runs show {run_id}`.")
     for approval in pending:
-        edited = _edited(args.edit, approval) if args.edit else None
-        decision = Decision(approved=args.action == "approve", reason=args.reason, edited=edited)
+        if args.text and args.action == "approve":
+            decision = put_clearly(approval, args.text)
+        else:
+            edited = read_answer(Path(args.edit), approval.edits) if args.edit else None
+            decision = Decision(approved=args.action == "approve", reason=args.reason, edited=edited)
         await decide(run_id, approval.id, decision)
-
-
-def _edited(file: str, approval: Approval) -> dict[str, Any]:
-    from app.cli.research_approval import read_plan
-
-    return read_plan(Path(file), approval.edits)
