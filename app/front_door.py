@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic_ai.tools import ToolDefinition
 
 from agents.role import Role
+from app.choosing import choose, own_tools
 from app.cli.render import outputs_of
 from app.wiring import App, collection_name, wire
 from evals.recording.events import from_events
@@ -29,6 +31,7 @@ class ProductFrontDoor:
     def __init__(self, app: App) -> None:
         self._app = app
         self.model = app.runtime.models.get().model_name
+        self._tools: list[ToolDefinition] | None = None
 
     async def ask(
         self, question: str, *, attach: Sequence[Path] = (), agent: str | None = None, approve: Sequence[str] = ()
@@ -76,6 +79,12 @@ class ProductFrontDoor:
     async def call(self, server: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Call one tool as an agent would, and return its structured result."""
         return await self._app.runtime.tools.call(server, tool, arguments)
+
+    async def choose(self, request: str, others: Sequence[ToolDefinition]) -> Outcome:
+        """Return the one call that the model would make with all our tools and these before it; nothing is called."""
+        if self._tools is None:
+            self._tools = await own_tools(self._app)
+        return await choose(self._app, request, [*self._tools, *others])
 
     @asynccontextmanager
     async def apart(self) -> AsyncGenerator[ProductFrontDoor]:
