@@ -147,14 +147,16 @@ class Archive:
             raise UserError(f"There is no fact {id!r}.", next_step="Use an id that a search returned.")
         return _fact(row)
 
-    def facts(self, scope: Scope, *, limit: int = 1000, history: bool = False) -> list[Fact]:
-        """Return what is believed now, newest first; with `history` also what was."""
+    def facts(self, scope: Scope, *, limit: int = 1000, history: bool = False, tag: str = "") -> list[Fact]:
+        """Return what is believed now, newest first; with `history` also what was, with `tag` only what carries it."""
         only = "" if history else f" AND {ACTIVE}"
+        carries = [f"%{_escaped(json.dumps(tag))}%"] if tag else []
+        only += " AND tags LIKE ? ESCAPE '!'" if tag else ""
         rows = self._file.rows(
             f"SELECT * FROM facts WHERE {SEEN}{only} ORDER BY valid_from DESC, id DESC LIMIT ?",  # noqa: S608
-            *scope.place, limit,
+            *scope.place, *carries, limit,
         )  # fmt: skip
-        return [_fact(row) for row in rows]
+        return [fact for fact in map(_fact, rows) if not tag or tag in fact.tags]
 
     def believed(self, scope: Scope, at: datetime) -> list[Fact]:
         """Return what was believed at a time, as it was believed then: a later correction is not yet known."""
@@ -205,6 +207,10 @@ class Archive:
         found = {int(row["id"]): row for row in rows}
         kept = [{entry: score for entry, score in scores.items() if entry in found} for scores in (words, meaning)]
         return found, kept[0], kept[1]
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([!%_])", r"!\1", text)
 
 
 _LETTERS = re.compile(r"[^\w]+")

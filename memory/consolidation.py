@@ -10,6 +10,7 @@ from memory.archive import Archive, Fact, New, Outcome
 from memory.blocks import Blocks, Edit
 from memory.dates import absolute, starts
 from memory.extraction import Extracted, extract, suspicious
+from memory.personal import tags_of
 from memory.recall import Turn, at_places, turn_of
 from memory.scope import SEEN, Scope
 from memory.sql import Database
@@ -160,6 +161,7 @@ def _new(found: Extracted, turn: Turn) -> New:
     return New(
         text=found.text,
         topic=found.topic,
+        tags=tags_of(found.topic, found.text),
         sources=[turn.id],
         origin=turn.origin,
         confidence=found.confidence,

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from lyceum.errors import Unavailable, UserError
 from memory.database import now
+from memory.personal import PII
 from memory.recall import turn_of, utc
 from memory.scope import OWN, Scope
 from memory.sql import Connection, Database, Row
@@ -87,6 +88,20 @@ class Forgetting:
                     f"It is forgotten here, but not its vectors elsewhere. {error.message}",
                     next_step=f"{error.next_step} They go with the next search.",
                 ) from error
+
+    def retain(self, scope: Scope, *, days: int = 0, pii_days: int = 0) -> Forgotten:
+        """Forget what retention rules do not keep: turns after so many days, facts that are `pii` after `pii_days`.
+
+        0 keeps for ever. A fact takes the turns that tell it with it.
+        """
+        ids = self.expired(scope, days) if days else []
+        if pii_days:
+            rows = self._file.rows(
+                f"SELECT ref, tags FROM facts WHERE {OWN} AND recorded < ?",  # noqa: S608
+                *scope.owner, utc(now() - timedelta(days=pii_days)),
+            )  # fmt: skip
+            ids += [str(row["ref"]) for row in rows if PII in json.loads(row["tags"])]
+        return self.forget(scope, ids) if ids else Forgotten()
 
     def expired(self, scope: Scope, days: int) -> list[str]:
         """Return the turns said more than so many days ago: what a retention rule forgets."""

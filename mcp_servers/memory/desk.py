@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lyceum.errors import UserError
 from mcp_servers.memory import results as r
 from mcp_servers.memory.keeper import SAID, Keeper, moment
 from memory.answers import coverage, recollect
@@ -12,7 +13,9 @@ from memory.blocks import Edit
 from memory.consolidation import MODEL, RULES, Change, Consolidated, Consolidation, Note, reasons
 from memory.context import Message, plan
 from memory.exchange import FORMAT, exported, imported, markdown
+from memory.forgetting import Forgotten
 from memory.imports import keep, read
+from memory.personal import tags_of
 from memory.recall import Filter, Said, Turn
 from memory.rivals import rival
 from memory.summary import extractive
@@ -48,7 +51,7 @@ class Desk:
     def _latest(self, thread: str, limit: int) -> list[Turn]:
         return self._store.log.latest(self._keeper.scope, limit, Filter(thread=thread))
 
-    def facts(self, believed_on: str, held_on: str, limit: int, *, history: bool) -> r.Facts:
+    def facts(self, believed_on: str, held_on: str, tag: str, limit: int, *, history: bool) -> r.Facts:
         if not self._store.exists:
             return r.Facts(facts=[], sources=[])
         if (day := moment(believed_on, "believed_on")) is not None:
@@ -56,7 +59,8 @@ class Desk:
         elif (day := moment(held_on, "held_on")) is not None:
             found = self._store.archive.held(self._keeper.scope, day)
         else:
-            found = self._store.archive.facts(self._keeper.scope, limit=limit, history=history)
+            found = self._store.archive.facts(self._keeper.scope, limit=limit, history=history, tag=tag)
+        found = [fact for fact in found if not tag or tag in fact.tags]
         return r.Facts(facts=found[:limit], sources=[fact.source for fact in found[:limit]])
 
     def why(self, id: str) -> r.Turns:  # noqa: A002
@@ -66,6 +70,7 @@ class Desk:
     def record(self, thread: str, turns: Sequence[r.Said], *, learn: bool) -> r.Kept:
         if self._keeper.section.saving == "off":
             return r.Kept(turns=[])
+        _ = self._keeper.retained
         said = [
             Said(
                 text=each.text, speaker=each.speaker, origin=each.origin, said=moment(each.said, "said"),
@@ -97,8 +102,9 @@ class Desk:
         turns = [self._store.log.get(scope, source) for source in sources]
         own = " ".join(turn.text for turn in turns if turn.origin == "user")
         origin = "user" if own and coverage(content_words(text), own) >= SAID else "assistant"
+        marked = list(dict.fromkeys([*tags, *tags_of(topic, text)]))
         new = New(
-            text=text, topic=topic, tags=list(tags), sources=list(sources), origin=origin,
+            text=text, topic=topic, tags=marked, sources=list(sources), origin=origin,
             valid_from=moment(since, "since"),
         )  # fmt: skip
         archive = self._store.archive
@@ -117,6 +123,11 @@ class Desk:
         return r.Blocks(blocks=self._store.blocks.all(scope), rendered=self._store.blocks.render(scope))
 
     def define(self, label: str, description: str, limit: int, *, read_only: bool) -> r.Edited:
+        known = {block.label: block for block in self._store.blocks.all(self._keeper.scope)}
+        if label in known and known[label].read_only and not read_only:
+            raise UserError(
+                f"{label} is read-only.", next_step=f"Only its owner lifts that: lyceum memory edit {label} --writable."
+            )
         block = self._store.blocks.define(
             self._keeper.scope, label, description=description, limit=limit, read_only=read_only
         )
@@ -182,9 +193,13 @@ class Desk:
         if skip:
             reader = Consolidation(self._store.file, self._store.archive, self._store.blocks, lambda _turn: [])
         found = None if notes is None else [Note.model_validate(each.model_dump()) for each in notes]
+        retained = Forgotten() if dry else self._keeper.retain()
         done = reader.run(self._keeper.scope, most=limit, dry=dry, notes=[] if skip else found, among=among)
         changes = [_change(change) for change in done.changes]
-        return r.Changes(turns=done.turns, left=done.left, changes=changes, quarantined=done.quarantined)
+        return r.Changes(
+            turns=done.turns, left=done.left, changes=changes, quarantined=done.quarantined,
+            forgotten=retained.removed, rewritten=retained.rewritten,
+        )  # fmt: skip
 
     def summarise(self, thread: str, text: str, upto: int, *, dry: bool) -> r.Summaries:
         scope, summaries = self._keeper.scope, self._store.summaries
@@ -200,6 +215,12 @@ class Desk:
                 summaries.write(scope, name, extractive(before, turns), turns[-1].number)
             due.append(r.Due(thread=name, before=before, turns=[turn.source for turn in turns]))
         return r.Summaries(due=due)
+
+    def rebuild(self) -> r.Rebuilt:
+        scope = self._keeper.scope
+        self._store.file.rebuild_index()
+        turns, facts = (each.vectors.rebuild(scope) for each in (self._store.recall, self._store.archive))
+        return r.Rebuilt(turns=turns, facts=facts)
 
     def forget(self, ids: Sequence[str]) -> r.Gone:
         done = self._store.forgetting.forget(self._keeper.scope, ids)

@@ -13,6 +13,7 @@ from lyceum.errors import UserError
 from lyceum.settings import Section, Settings
 from memory.answers import coverage
 from memory.extraction import suspicious
+from memory.forgetting import Forgotten
 from memory.ranking import expression
 from memory.scope import Scope
 from memory.store import MemoryStore, minilm
@@ -28,13 +29,18 @@ class MemorySection(Section):
     `saving`: "auto" keeps facts as they are told, "ask" only through `lyceum memory consolidate`, "off" keeps no turn.
     `project` keeps this process's memory to one folder ("here": the repository that it runs in). `url` is the address
     of a PostgreSQL, for several machines; empty: a file in the home folder. `qdrant_url` is that of a Qdrant server,
-    which then compares the archive's vectors.
+    which then compares the archive's vectors. With `agent` this process sees the shared blocks and facts and those of
+    that agent, and what it keeps is that agent's. `keep_days` and `keep_pii_days` are retention rules: turns, and facts
+    tagged `pii` with the turns that tell them, are forgotten after so many days; 0 keeps them.
     """
 
     user: str = Field(default="me", min_length=1, max_length=200)
     tenant: str = Field(default="local", min_length=1, max_length=200)
     project: str = Field(default="", max_length=4096)
     saving: Literal["auto", "ask", "off"] = "auto"
+    agent: str = Field(default="", max_length=200)
+    keep_days: int = Field(default=0, ge=0, le=100_000)
+    keep_pii_days: int = Field(default=0, ge=0, le=100_000)
     url: SecretStr = SecretStr("")
     qdrant_url: str = ""
     qdrant_api_key: SecretStr = SecretStr("")
@@ -55,7 +61,18 @@ class Keeper:
         project = self.section.project
         if project:
             project = str(_repository(Path.cwd()) if project == HERE else Path(project).expanduser().resolve())
-        return Scope(user=self.section.user, tenant=self.section.tenant, project=project)
+        return Scope(user=self.section.user, tenant=self.section.tenant, agent=self.section.agent, project=project)
+
+    def retain(self) -> Forgotten:
+        """Forget what the retention rules do not keep: when a process first writes, and with each consolidation."""
+        days, pii_days = self.section.keep_days, self.section.keep_pii_days
+        if not (days or pii_days):
+            return Forgotten()
+        return self.store.forgetting.retain(self.scope, days=days, pii_days=pii_days)
+
+    @cached_property
+    def retained(self) -> Forgotten:
+        return self.retain()
 
     def in_thread(self, thread: str) -> Scope:
         return self.scope.model_copy(update={"thread": thread})

@@ -50,6 +50,8 @@ class Changes(BaseModel):
     left: int = Field(description="Turns that are still unread.")
     changes: list[Change]
     quarantined: list[str] = Field(description="Turns that read like orders to the assistant: kept, but no facts.")
+    forgotten: list[str] = Field(default_factory=list[str], description="What a retention rule removed.")
+    rewritten: list[str] = Field(default_factory=list[str], description="What held a copy of that.")
 
 
 class Kept(BaseModel):
@@ -133,6 +135,13 @@ class Summaries(BaseModel):
 class Gone(BaseModel):
     removed: list[str]
     rewritten: list[str] = Field(description="What held a copy and was rewritten.")
+
+
+class Rebuilt(BaseModel):
+    """How many vectors each index holds now; the word indexes hold every text again."""
+
+    turns: int
+    facts: int
 
 
 class Exported(BaseModel):

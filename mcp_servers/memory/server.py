@@ -73,10 +73,11 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         believed_on: Annotated[str, Field(description="What was believed then (ISO 8601).", max_length=40)] = "",
         held_on: Annotated[str, Field(description="What was so then, as known now (ISO 8601).", max_length=40)] = "",
         history: Annotated[bool, Field(description="Also facts that were replaced.")] = False,
+        tag: Annotated[str, Field(description="Only what carries it, e.g. pii.", max_length=200)] = "",
         limit: Annotated[int, Field(description="How many at most.", ge=1, le=1000)] = 200,
     ) -> r.Facts:
         """List lasting facts about the user with since when they hold, until when, and the turns they come from."""
-        return await do(lambda desk: desk.facts(believed_on, held_on, limit, history=history))
+        return await do(lambda desk: desk.facts(believed_on, held_on, tag, limit, history=history))
 
     @server.expose(title="Say why something is remembered", effect="read")
     async def memory_why(id: Annotated[str, Field(description="A fact's id.", max_length=200)]) -> r.Turns:  # noqa: A002
@@ -213,6 +214,11 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         summaries and other turns; lists what was removed and rewritten.
         """
         return await do(lambda desk: desk.forget(ids))
+
+    @server.expose(title="Make the indexes anew", effect="write")
+    async def memory_rebuild() -> r.Rebuilt:
+        """Make the indexes of words and vectors anew from what is kept; no text changes."""
+        return await do(lambda desk: desk.rebuild())
 
     @server.expose(title="Export the memory", effect="read")
     async def memory_export(

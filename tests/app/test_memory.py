@@ -170,6 +170,32 @@ def test_memory_is_edited_undone_searched_moved_and_forgotten_from_the_command_l
     assert "## Block human" in lyceum("memory", "export", "--format", "markdown")
 
 
+def test_blocks_are_described_and_locked_and_what_was_believed_is_shown_from_the_command_line(
+    lyceum: Callable[..., str],
+) -> None:
+    block = json.loads(lyceum("memory", "edit", "task", "--text", "two\nthree", "--describe", "The plan", "--json"))
+    assert (block["description"], block["version"]) == ("The plan", 1)
+    lyceum("memory", "edit", "task", "--insert", "0", "one", "--read-only")
+    assert lyceum("memory", "edit", "task", "--append", "four", code=2) == ""
+    lyceum("memory", "edit", "task", "--writable", "--append", "four")
+    versions = json.loads(lyceum("memory", "history", "task", "--json"))
+    assert versions[-1]["text"] == "one\ntwo\nthree\nfour"
+    lyceum("chat", "--offline", "My phone number is 912 345 678.")
+    between = datetime.now(UTC).isoformat()
+    lyceum("chat", "--offline", "My phone number is 913 000 111.")
+    [then] = json.loads(lyceum("memory", "show", "--believed", between, "--json"))["facts"]
+    [held] = json.loads(lyceum("memory", "show", "--held", between, "--json"))["facts"]
+    assert then["text"] == held["text"] == "My phone number is 912 345 678."
+    shown = lyceum("memory", "show", "--tag", "pii")
+    assert "913 000 111" in shown
+    assert "#pii" in shown
+    assert json.loads(lyceum("memory", "rebuild", "--json"))["facts"] == 2
+    assert "913 000 111" in lyceum("memory", "search", "What is my phone number?")
+    gone = json.loads(lyceum("memory", "forget", "--tag", "pii", "--yes", "--json"))
+    assert len([name for name in gone["removed"] if name.startswith("fact:")]) == 2
+    assert "913" not in lyceum("memory", "export")
+
+
 def test_an_incognito_conversation_leaves_no_file(lyceum: Callable[..., str], tmp_path: Path) -> None:
     said = lyceum("chat", "--offline", "--incognito", "I live in Porto.")
     assert "Noted" in said

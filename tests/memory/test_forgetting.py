@@ -85,6 +85,22 @@ def test_a_retention_rule_names_the_turns_that_are_too_old(memory: MemoryStore) 
     assert "turn:t1/4" in memory.forgetting.expired(ANA, 1000)
 
 
+def test_what_identifies_a_person_is_tagged_and_a_rule_forgets_it_sooner(memory: MemoryStore) -> None:
+    memory.log.add(ANA, [Said(text="My phone number is 912 345 678."), Said(text="I really love hiking.")])
+    memory.consolidation.run(ANA)
+    tagged = memory.archive.facts(ANA, tag="pii")
+    assert {fact.topic for fact in tagged} >= {"home", "my phone number"}
+    assert "taste: hiking" not in {fact.topic for fact in tagged}
+    assert not memory.archive.facts(ANA, tag="%")
+    assert not memory.forgetting.retain(ANA, days=100_000, pii_days=30).removed
+    with memory.file.transaction() as database:
+        database.execute("UPDATE facts SET recorded = '2020-01-01T00:00:00.000000+00:00'")
+    done = memory.forgetting.retain(ANA, pii_days=30)
+    assert {fact.id for fact in tagged} < set(done.removed)
+    assert {fact.topic for fact in memory.archive.facts(ANA)} == {"taste: hiking", "my safe"}
+    assert "912" not in "".join(exported(memory.file, ANA))
+
+
 def test_export_wipe_and_import_bring_everything_back_as_it_was(memory: MemoryStore) -> None:
     moved = New(
         text="I live in Lisbon.", topic="home", valid_from=datetime(2026, 6, 1, tzinfo=UTC), sources=["turn:t1/1"]
