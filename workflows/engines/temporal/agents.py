@@ -42,6 +42,8 @@ _FINAL = sorted(
     | {"ModelHTTPError", "ModelAPIError", "RuntimeError", "ValueError", "TypeError", "KeyError", "AttributeError"}
 )
 
+OFFLINE = "offline"  # the model key of the offline engine, which every worker has
+
 _RESPONSE: TypeAdapter[ModelResponse] = TypeAdapter(ModelResponse)
 _ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 
@@ -137,7 +139,8 @@ async def make_agents(runtime: Runtime, settings: TemporalSettings) -> WorkerAge
         if server in runtime.tools.servers():
             toolsets[server] = await runtime.tools.toolset(server)
     made: dict[tuple[str, str], tuple[Agent[Any, Any], Model]] = {}
-    for key in ("default", *settings.models) if runtime.team else ():
+    # A request that asks for the offline engine finds it, whatever else the workers have.
+    for key in dict.fromkeys(("default", OFFLINE, *settings.models)) if runtime.team else ():
         model = runtime.models.get(key)
         for role, member in runtime.team.items():
             given = [toolsets[server] for server in member.servers if server in toolsets]
