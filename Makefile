@@ -6,7 +6,7 @@ BIN := .venv/bin
 PACKAGES := lyceum models memory agents workflows evals mcp_servers app
 Q ?=
 
-.PHONY: help setup setup-dev setup-extras chat doctor test test-slow test-extras test-services test-local conformance soak live check lint \
+.PHONY: help setup setup-dev setup-extras chat doctor test test-slow test-extras test-services test-local conformance sweep soak live check lint \
 	format types imports docs lock clean
 
 help: ## list the targets
@@ -58,6 +58,9 @@ test-services: .venv/.extras ## what needs the real servers of .ci/services
 
 conformance: .venv/.dev ## the protocol's own suite against the tool servers (needs npm); writes docs/conformance.md
 	@$(BIN)/python -m tests.mcp_servers.conformance.suite
+
+sweep: .venv/.dev ## other people's MCP clients against the tool servers (needs npm and an index); writes docs/clients.md
+	@$(BIN)/python -m tests.mcp_servers.sweep.sweep
 
 soak: .venv/.extras ## a thousand random kills per engine, and the bound on repeats: make soak KILLS=1000
 	@$(BIN)/python -m tests.workflows.conformance.soak --engine journal --kills $(or $(KILLS),1000)

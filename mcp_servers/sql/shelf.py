@@ -35,12 +35,15 @@ class Opened:
     source: Callable[[str], str]
 
 
+BUNDLED = DatabaseSettings(path=Path(__file__).with_name("chinook.sqlite"))
+
+
 class Shelf:
     """Attached databases are kept in `databases.json` of the home folder; the others come from the settings."""
 
     def __init__(self, home: Path, configured: Mapping[str, DatabaseSettings]) -> None:
         self._file = home / "databases.json"
-        self._configured = {SAMPLE: DatabaseSettings(path=Path(__file__).with_name("chinook.sqlite")), **configured}
+        self._configured = {SAMPLE: BUNDLED, **configured}
         self._open: dict[str, tuple[object, Opened]] = {}
         self._lock = threading.Lock()
 
@@ -53,9 +56,11 @@ class Shelf:
         return {**attached, **self._configured}
 
     def places(self) -> dict[str, str]:
-        return {
+        """Where each database is, as far as whoever asks needs to know: not where Lyceum is installed."""
+        places = {
             name: shown_address(found.url) if found.url else str(found.path) for name, found in self.known().items()
         }
+        return {**places, SAMPLE: "comes with Lyceum"} if self.known()[SAMPLE] == BUNDLED else places
 
     def attach(self, place: str, name: str | None, semantic: str | None) -> str:
         """Keep a file or folder under a name and return that; raises UserError for what cannot be opened."""

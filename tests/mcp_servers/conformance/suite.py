@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,7 +17,8 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import platformdirs
+from tests.mcp_servers import npm
+from tests.mcp_servers.npm import Unavailable
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[2] / "docs" / "conformance.md"
@@ -31,10 +30,6 @@ ROUNDS = {
 _LINE = re.compile(r"^[✓✗] (?P<scenario>[a-z0-9-]+): (?P<passed>\d+) passed, (?P<failed>\d+) failed", re.MULTILINE)
 _TOTAL = re.compile(r"^Total: (\d+) passed, (\d+) failed", re.MULTILINE)
 _MARK = "<!-- written by `make conformance` -->"
-
-
-class Unavailable(Exception):
-    """What the suite needs cannot be had here."""
 
 
 @dataclass
@@ -49,29 +44,8 @@ class Round:
 
 def installed() -> tuple[str, Path]:
     """Install the suite once per pinned version; return a Node.js and the suite's script. Raises Unavailable."""
-    pinned = (HERE / "package-lock.json").read_bytes()
-    folder = Path(platformdirs.user_cache_dir("lyceum")) / f"conformance-{hashlib.sha256(pinned).hexdigest()[:12]}"
-    script = folder / "node_modules" / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
-    if not script.exists():
-        npm = shutil.which("npm")
-        if npm is None:
-            raise Unavailable("npm is not on PATH: install Node.js.")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as building:
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(HERE / name, building)
-            quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-            done = subprocess.run([npm, "ci", *quiet], cwd=building, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise Unavailable(f"npm could not install the suite: {done.stderr[-500:]}")
-            with contextlib.suppress(OSError):  # another run was quicker
-                Path(building).rename(folder)
-            Path(building).mkdir(exist_ok=True)
-    nodes = sorted(folder.glob("node_modules/node-*/bin/node"))
-    node = str(nodes[0]) if nodes else shutil.which("node")
-    if node is None:
-        raise Unavailable("There is no Node.js.")
-    return node, script
+    node, folder = npm.installed(HERE, "conformance")
+    return node, folder / "node_modules" / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
 
 
 @contextlib.contextmanager

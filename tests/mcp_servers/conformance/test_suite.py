@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from tests.mcp_servers.conformance.suite import PAGE, Unavailable, installed, page, run_all
+from tests.mcp_servers.conformance.suite import PAGE, installed, page, run_all
+from tests.mcp_servers.npm import Unavailable
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(400)]
 
