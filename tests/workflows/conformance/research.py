@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
@@ -12,8 +13,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,21 @@ def write_documents(folder: Path, count: int = 200, *, seed: int = 1, token: str
     return folder
 
 
+def asked(documents: Path) -> list[str]:
+    """Return the words of a question to documents and tables."""
+    return [QUESTION, "--source", f"docs:{documents}", "--source", f"sql:{CHINOOK}"]
+
+
 class Calls:
-    """An ASGI layer that counts every tool call that reaches a server, by its name and arguments."""
+    """An ASGI layer that counts every tool call that reaches a server, by its name and arguments.
+
+    Calls of the tools in `held` wait as long as they are there.
+    """
 
     def __init__(self, app: Any) -> None:
         self._app = app
         self.begun = Counter[str]()
+        self.held: list[str] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or scope["method"] != "POST":
@@ -59,9 +69,12 @@ class Calls:
         messages: list[Any] = []
         while not messages or messages[-1].get("more_body"):
             messages.append(await receive())
-        said = json.loads(b"".join(each.get("body", b"") for each in messages) or b"null")
-        if isinstance(said, dict) and said.get("method") == "tools/call":
-            self.begun[key_of(said["params"]["name"], said["params"]["arguments"])] += 1
+        said: dict[str, Any] = json.loads(b"".join(each.get("body", b"") for each in messages) or b"{}")
+        if said.get("method") == "tools/call":
+            tool = str(said["params"]["name"])
+            self.begun[key_of(tool, said["params"]["arguments"])] += 1
+            while tool in self.held:  # noqa: ASYNC110 - a test in another thread takes it away
+                await asyncio.sleep(0.01)
         replayed = iter(messages)
 
         async def again() -> Any:
@@ -75,7 +88,7 @@ def key_of(tool: str, arguments: dict[str, Any]) -> str:
 
 
 @contextmanager
-def counted_tools(home: Path) -> Iterator[tuple[str, Calls]]:
+def counted_tools(home: Path) -> Generator[tuple[str, Calls]]:
     """Serve retrieval and SQL at an address, from a thread that no killed process takes with it."""
     import uvicorn
 
@@ -106,17 +119,25 @@ class Product:
         known = {"HOME": str(home), "OFFLINE": "true", **settings}
         self.environment = clean | {f"LYCEUM_{name}": value for name, value in known.items()}
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, told: Path | None = None) -> subprocess.Popen[str]:
+        """Start a command; `told` is a file for its standard error, to be read while it works."""
         command = [str(Path(sys.executable).parent / "lyceum"), *words]
-        out = subprocess.PIPE
-        return subprocess.Popen(command, env=self.environment, stdout=out, stderr=out, text=True)
+        with told.open("w") if told else nullcontext(subprocess.PIPE) as err:
+            return subprocess.Popen(
+                command,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=err,
+                text=True,
+            )
 
     def run(self, *words: str, seconds: float = 120) -> tuple[int, str, str]:
         process = self.start(*words)
         said, told = process.communicate(timeout=seconds)
         return process.returncode, said, told
 
-    def _rows(self, query: str, *values: str) -> list[Any]:
+    def rows(self, query: str, *values: str) -> list[Any]:
         if not (self.home / "runs.db").is_file():
             return []
         database = sqlite3.connect(f"file:{self.home / 'runs.db'}?mode=ro", uri=True)
@@ -129,22 +150,22 @@ class Product:
 
     def run_id(self) -> str:
         """Return the id of the one run there is, as soon as there is one."""
-        wait_for(lambda: bool(self._rows("SELECT id FROM runs")), "a run")
-        [(run,)] = self._rows("SELECT id FROM runs")
+        wait_for(lambda: bool(self.rows("SELECT id FROM runs")), "a run")
+        [(run,)] = self.rows("SELECT id FROM runs")
         return run
 
     def status(self, run: str) -> str:
-        return self._rows("SELECT status FROM runs WHERE id = ?", run)[0][0]
+        return self.rows("SELECT status FROM runs WHERE id = ?", run)[0][0]
 
     def events(self, run: str) -> list[dict[str, Any]]:
-        rows = self._rows("SELECT event FROM events WHERE run = ? ORDER BY seq", run)
+        rows = self.rows("SELECT event FROM events WHERE run = ? ORDER BY seq", run)
         return [json.loads(body) for (body,) in rows]
 
     def count(self, run: str) -> int:
-        return self._rows("SELECT COUNT(*) FROM events WHERE run = ?", run)[0][0]
+        return self.rows("SELECT COUNT(*) FROM events WHERE run = ?", run)[0][0]
 
     def journal(self, run: str) -> dict[str, tuple[Any, ...]]:
-        rows = self._rows("SELECT key, at, arguments, result FROM journal WHERE run = ?", run)
+        rows = self.rows("SELECT key, at, arguments, result FROM journal WHERE run = ?", run)
         return {key: tuple(rest) for key, *rest in rows}
 
     def report(self, run: str) -> str:

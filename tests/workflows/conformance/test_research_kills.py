@@ -8,7 +8,6 @@ import resource
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 from tests.workflows.conformance.harness import server_cache
 from tests.workflows.conformance.research import (
     Product,
+    asked,
     check_nothing_again,
     counted_tools,
     finished_calls,
@@ -40,7 +40,7 @@ class Undisturbed:
         self.documents = write_documents(folder / "documents")
         product = Product(folder / "home")
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        code, said, told = product.run("research", *_asked(self.documents), "--yes", seconds=400)
+        code, said, told = product.run("research", *asked(self.documents), "--yes", seconds=400)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         assert code == 0, told
@@ -51,16 +51,9 @@ class Undisturbed:
         assert said.strip() == self.report.strip()
 
 
-def _asked(documents: Path) -> list[str]:
-    from tests.workflows.conformance.research import CHINOOK, QUESTION
-
-    return [QUESTION, "--source", f"docs:{documents}", "--source", f"sql:{CHINOOK}"]
-
-
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Undisturbed]:
-    """The tests' settings that would reach a child process are kept out by `Product`."""
-    yield Undisturbed(tmp_path_factory.mktemp("undisturbed"))
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    return Undisturbed(tmp_path_factory.mktemp("undisturbed"))
 
 
 @pytest.mark.slow
@@ -78,7 +71,7 @@ def test_killed_ten_times_it_repeats_no_call_and_writes_the_same_report(
     snapshots: list[tuple[Counter[str], Counter[str]]] = []
     with counted_tools(tmp_path / "tools") as (address, calls):
         product = Product(tmp_path / "home", TOOLS__RETRIEVAL=address, TOOLS__SQL=address)
-        process = product.start("research", *_asked(undisturbed.documents), "--yes")
+        process = product.start("research", *asked(undisturbed.documents), "--yes")
         run = product.run_id()
         for moment in moments:
             wait_for(lambda at=moment: product.count(run) >= at, f"event {moment}")
@@ -99,7 +92,7 @@ def test_killed_ten_times_it_repeats_no_call_and_writes_the_same_report(
 @pytest.mark.timeout(900)
 def test_killed_while_it_reads_the_documents_itself_it_goes_on(undisturbed: Undisturbed, tmp_path: Path) -> None:
     product = Product(tmp_path / "home")
-    process = product.start("research", *_asked(undisturbed.documents), "--yes")
+    process = product.start("research", *asked(undisturbed.documents), "--yes")
     run = product.run_id()
     collection = product.home / "retrieval"
     wait_for(lambda: any(collection.glob("*.db")), "a collection")
@@ -110,7 +103,7 @@ def test_killed_while_it_reads_the_documents_itself_it_goes_on(undisturbed: Undi
         journals.append(product.journal(run))
         process = product.start("runs", "resume", run)
         before = product.count(run)
-        wait_for(lambda at=before: process.poll() is not None or product.count(run) > at, "another event")
+        wait_for(lambda at=before, at_work=process: at_work.poll() is not None or product.count(run) > at, "an event")
     _, told = process.communicate(timeout=400)
     assert process.returncode == 0, told
     final = product.journal(run)
@@ -142,7 +135,7 @@ def test_on_temporal_workers_client_and_server_are_killed_and_nothing_is_repeate
                 TEMPORAL__ADDRESS=f"127.0.0.1:{port}",
                 TEMPORAL__HEARTBEAT="2",
             )
-            client = product.start("research", *_asked(undisturbed.documents), "--yes", "--engine", "temporal")
+            client = product.start("research", *asked(undisturbed.documents), "--yes", "--engine", "temporal")
             worker = product.start("worker", "--engine", "temporal")
             run = product.run_id()
             for number, moment in enumerate(moments):
