@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from lyceum.errors import LyceumError
 from lyceum.runs import Run
 from workflows.engines.journal import JournalEngine
+from workflows.engines.schedules import JournalSchedules
 
 POLL_SECONDS = 1.0
 # A run that was just submitted is driven by whoever submitted it, most times: a worker leaves it that long.
@@ -17,7 +18,10 @@ YOUNG_SECONDS = 2.0
 
 
 class JournalWorker:
-    """Several workers may share a home: a run's lease says whose it is. `tell` hears what begins and how it ends."""
+    """Several workers may share a home: a run's lease says whose it is. `tell` hears what begins and how it ends.
+
+    `schedules` are looked after too; `ended` is called with each run that was driven here.
+    """
 
     def __init__(
         self,
@@ -26,8 +30,13 @@ class JournalWorker:
         concurrency: int = 4,
         young: float = YOUNG_SECONDS,
         tell: Callable[[str], None] = lambda _line: None,
+        schedules: JournalSchedules | None = None,
+        ended: Callable[[Run], Awaitable[None]] | None = None,
     ) -> None:
         self._engine = engine
+        self._schedules = schedules
+        self._ended = ended
+        self._begun: set[str] = set()  # by schedules, here: nobody else means to drive these
         self._concurrency = concurrency
         self._young = young
         self._tell = tell
@@ -36,6 +45,10 @@ class JournalWorker:
     async def run(self, stop: asyncio.Event, *, once: bool = False) -> None:
         """Work until `stop` is set; with `once`, until nothing is due and nothing is driven here."""
         while not stop.is_set():
+            if self._schedules is not None:
+                for begun, line in await self._schedules.start_due():
+                    self._begun.add(begun)
+                    self._tell(line)
             due = await self.due()
             for run in due[: self._concurrency - len(self._driving)]:
                 self._driving[run.id] = asyncio.create_task(self._drive(run), name=f"run {run.id}")
@@ -66,7 +79,8 @@ class JournalWorker:
     async def _is_due(self, run: Run, held_up: set[str], woken: set[str]) -> bool:
         if run.status == "waiting":
             return run.id not in held_up or run.id in woken
-        if run.status == "queued" and (datetime.now(UTC) - run.created).total_seconds() < self._young:
+        young = run.id not in self._begun and (datetime.now(UTC) - run.created).total_seconds() < self._young
+        if run.status == "queued" and young:
             return False
         return await self._engine.runtime.store.holder(run.id) is None
 
@@ -75,6 +89,8 @@ class JournalWorker:
             ended = await self._engine.try_drive(run.id)
             if ended is not None:
                 self._tell(f"run {run.id} ({run.flow}): {ended.status}")
+                if self._ended is not None:
+                    await self._ended(ended)
         except LyceumError as error:
             self._tell(f"run {run.id} ({run.flow}): {error.message}")
         finally:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from app.cli.durations import seconds_of
 from app.cli.ending import exit_code
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from lyceum.runs import Run
     from workflows.steps.research.budget import Budget
     from workflows.steps.research.plan import Place
-    from workflows.steps.research.report import Report
 
 FLOW = "deep_research"
 QUESTION = "research_question"  # the tool that a run names where it asks what is meant
@@ -59,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--budget", action="append", default=[], metavar="KEY=VALUE", help="calls, tokens, dollars, seconds; stage.KEY"
     )
+    parser.add_argument("--every", metavar="TIME", help="repeat it so often (6h, 1d, 1w) and say what has changed")
     parser.add_argument("--report", metavar="FOLDER", help="also write report.md, report.html and report.json there")
     parser.add_argument("--engine", choices=("journal", "temporal"), help="where it runs; default as the settings say")
     parser.add_argument("--json", action="store_true", help="the event log as JSON lines on standard output")
@@ -67,6 +67,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, settings: Settings) -> int:
     if args.engine:
         settings = settings.model_copy(update={"engine": args.engine})
+    if args.every:
+        seconds_of(args.every, option="--every", least=60)  # refused before anything is done
+    if args.every and (args.again or args.plan_only):
+        raise UserError(
+            "--every repeats a research that is asked here.", next_step="lyceum runs schedule add RUN --every 1d"
+        )
     if args.again:
         return asyncio.run(_again(args, settings))
     budget = budget_of(args.budget)
@@ -180,6 +186,8 @@ def _patient(settings: Settings) -> Settings:
 
 async def _research(args: argparse.Namespace, settings: Settings, given: dict[str, Any], budget: Budget) -> int:
     from app.cli.research_view import Watch
+    from app.cli.runs_schedule import repeat
+    from app.schedules import schedules_of
     from app.wiring import wire
     from workflows.deep_research import ResearchRequest
 
@@ -193,6 +201,9 @@ async def _research(args: argparse.Namespace, settings: Settings, given: dict[st
         thread = (await app.store.create_thread(request.question.strip().splitlines()[0])).id
         run_id = await app.engine.submit(FLOW, request, thread=thread)
         say(f"run {run_id}")
+        if args.every:
+            async with schedules_of(app) as kept:
+                await repeat(app, kept, await app.store.run(run_id), args.every)
         return await carry_on(app, progress, {"*": True} if args.yes else {}, run_id, budget, folder=args.report)
 
 
@@ -243,6 +254,7 @@ async def carry_on(
     from app.cli.approval import carry_out
     from app.cli.research_approval import person
     from app.cli.stopping import until_interrupted
+    from app.report.files import last_answer
 
     progress.begin()
     progress.catch_up(await app.store.events(run_id))
@@ -262,7 +274,7 @@ async def carry_on(
             return await carry_out(_narrowed(app, budget), run_id, answers, None)
 
     run = await until_interrupted(through())
-    answer = await report_event(app, run_id)
+    answer = await last_answer(app.store, run_id)
     if answer is not None:
         show(answer, folder or str(app.settings.home / "reports" / run_id), quiet=progress.as_json)
     stopped = Cancelled("Stopped; nothing that was done is lost.", next_step=f"Go on: `lyceum runs resume {run_id}`.")
@@ -301,39 +313,20 @@ async def _decided(app: App, run_id: str, ask: Decide) -> bool:
     return True
 
 
-async def report_event(app: App, run_id: str) -> Answered | None:
-    from lyceum.events import Answered
-
-    found = [event for event in await app.store.events(run_id) if isinstance(event, Answered)]
-    return found[-1] if found else None
-
-
-def report_of(answer: Answered) -> Report | None:
-    """Return the report that an answer carries; a plan or a refusal carries none."""
-    from workflows.steps.research.report import Report
-
-    output = cast("dict[str, Any]", answer.output or {})
-    return Report.model_validate(output) if "sections" in output else None
-
-
 def show(answer: Answered, folder: str, *, quiet: bool) -> None:
-    """Print the report and write it as Markdown, HTML and JSON."""
+    """Print the report and write it as files."""
+    from app.report.files import report_of, write_report
+
     report = report_of(answer)
     if not quiet:
         print(markdown(answer.text, width()) if styled(sys.stdout) else neutral(answer.text))
     if report is None:
         return
-    from app.report.html import page
-
-    place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
-    (place / "report.md").write_text(answer.text, encoding="utf-8")
-    (place / "report.json").write_text(report.model_dump_json(indent=2), encoding="utf-8")
-    (place / "report.html").write_text(page(report), encoding="utf-8")
+    write_report(answer, report, Path(folder))
     if not quiet:
         rates = report.rates
         say(
             f"existence {rates.existing} of {rates.cited} citations, "
             f"support {rates.supported} of {rates.checked} claims"
         )
-    say(f"report: {place}/report.md, .html, .json")
+    say(f"report: {folder}/report.md, .html, .json")

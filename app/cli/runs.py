@@ -18,18 +18,25 @@ if TYPE_CHECKING:
     from app.wiring import App
     from lyceum.runs import Decision, Run, RunStore
 
-ACTIONS = ["list", "show", "events", "watch", "approve", "deny", "note", "cancel", "resume", "fork"]
+ACTIONS = ["list", "show", "events", "watch", "approve", "deny", "note", "cancel", "resume", "fork", "schedule"]
 RESEARCH = "deep_research"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=ACTIONS)
-    parser.add_argument("run", nargs="?", help="the run's id, or the first characters of it")
-    parser.add_argument("text", nargs="?", help="what to tell the run, with note; what is meant, with approve")
+    parser.add_argument(
+        "run",
+        nargs="?",
+        help="the run's id, or its first characters; with schedule: list, add, pause, resume, remove, now",
+    )
+    parser.add_argument(
+        "text", nargs="?", help="what to tell the run, with note; what is meant, with approve; with schedule: the run"
+    )
     parser.add_argument("--reason", default="", help="why, with deny")
     parser.add_argument("--edit", metavar="FILE", help="with approve: what to do instead, as JSON or YAML")
     parser.add_argument("--steps", action="store_true", help="with show: the steps that fork --from can name")
     parser.add_argument("--from", dest="step", metavar="STEP", help="with fork: keep what was finished before it")
+    parser.add_argument("--every", metavar="TIME", help="with schedule add: how often, e.g. 6h, 1d, 1w")
     parser.add_argument("--json", action="store_true", help="machine-readable")
 
 
@@ -38,6 +45,10 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _runs(args: argparse.Namespace, settings: Settings) -> int:
+    if args.action == "schedule":
+        from app.cli.runs_schedule import schedule
+
+        return await schedule(settings, args.run or "list", args.text or "", args.every, as_json=args.json)
     if args.action in ("watch", "note", "cancel", "resume", "fork") or (args.action == "show" and args.steps):
         return await _driven(args, settings)
     from app.stores import close_store, open_store

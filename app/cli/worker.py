@@ -6,10 +6,16 @@ import argparse
 import asyncio
 import os
 import signal
+from functools import partial
+from typing import TYPE_CHECKING
 
 from app.cli.terminal import say
 from lyceum.errors import OperatorError
 from lyceum.settings import Settings
+
+if TYPE_CHECKING:
+    from app.wiring import App
+    from lyceum.runs import Run
 
 GRACE_SECONDS = 10.0
 
@@ -29,20 +35,37 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _journal(args: argparse.Namespace, settings: Settings) -> int:
+    from app.schedules import embedded_schedules
     from app.wiring import wire
     from app.worker import JournalWorker
 
     stop = _asked_to_stop()
     async with wire(settings.model_copy(update={"engine": "journal"})) as app:
-        worker = JournalWorker(app.journal, concurrency=args.concurrency, tell=say)
-        say(f"working on the runs of {settings.home}; Ctrl-C ends this, and loses nothing")
-        await worker.run(stop, once=args.once)
-        left = await worker.let_go(GRACE_SECONDS)
+        with embedded_schedules(app) as schedules:
+            worker = JournalWorker(
+                app.journal, concurrency=args.concurrency, tell=say, schedules=schedules, ended=partial(_kept, app)
+            )
+            say(f"working on the runs of {settings.home}; Ctrl-C ends this, and loses nothing")
+            await worker.run(stop, once=args.once)
+            left = await worker.let_go(GRACE_SECONDS)
         if left:
             # Cancelling them would end them; a driver that is gone leaves them to the next one.
             say(f"{left} runs are left as they are; the next worker goes on with them")
             os._exit(0)
     return 0
+
+
+async def _kept(app: App, run: Run) -> None:
+    """Leave the report of a research that ended here where the command leaves it."""
+    if run.flow != "deep_research" or run.status not in ("done", "limit"):
+        return
+    from app.report.files import last_answer, report_of, write_report
+
+    answer = await last_answer(app.store, run.id)
+    report = report_of(answer) if answer is not None else None
+    if answer is not None and report is not None:
+        files = write_report(answer, report, app.settings.home / "reports" / run.id)
+        say(f"report: {files[0]}" + (f" ({len(report.changes)} changes)" if report.since else ""))
 
 
 async def _temporal(args: argparse.Namespace, settings: Settings) -> int:

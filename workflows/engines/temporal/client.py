@@ -41,7 +41,7 @@ class TemporalEngine:
     def __init__(self, runtime: Runtime, flows: Mapping[str, Flow], settings: TemporalSettings) -> None:
         self.runtime = runtime
         self._flows = flows
-        self._settings = settings
+        self.settings = settings
         self._connecting: asyncio.Future[Client] | None = None
         self._attributes = False
         self._started: set[str] = set()
@@ -56,8 +56,8 @@ class TemporalEngine:
             raise
 
     async def _connect(self) -> Client:
-        client = await connect(self._settings, self.runtime)
-        self._attributes = self._settings.search_attributes and await register_search_attributes(client)
+        client = await connect(self.settings, self.runtime)
+        self._attributes = self.settings.search_attributes and await register_search_attributes(client)
         return client
 
     async def submit(
@@ -92,14 +92,14 @@ class TemporalEngine:
                 run.flow,
                 FlowInput(run=run.id, thread=run.thread, flow=run.flow, input=run.input),
                 id=run.id,
-                task_queue=self._settings.task_queue,
+                task_queue=self.settings.task_queue,
                 search_attributes=TypedSearchAttributes(known) if self._attributes else None,
                 static_summary=f"Lyceum {run.flow}",
             )
         except WorkflowAlreadyStartedError:
             pass
         except RPCError as error:
-            raise unreachable(self._settings, error) from None
+            raise unreachable(self.settings, error) from None
         self._started.add(run.id)
 
     async def drive(self, run_id: str) -> Run:
@@ -205,7 +205,7 @@ class TemporalEngine:
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise UserError(f"Run {run_id} does not run.", next_step=f"See `lyceum runs show {run_id}`.") from None
-            raise unreachable(self._settings, error) from None
+            raise unreachable(self.settings, error) from None
 
     async def cancel(self, run_id: str) -> None:
         """Ask a run to end as cancelled; its clean-up is finished first."""
@@ -216,7 +216,7 @@ class TemporalEngine:
             await (await self._handle(run_id)).cancel()
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
-                raise unreachable(self._settings, error) from None
+                raise unreachable(self.settings, error) from None
             await self.runtime.store.set_status(run_id, "cancelled")
             await self.runtime.store.append(run_id, RunFinished(status="cancelled"), once="finished")
 

@@ -15,7 +15,9 @@ from workflows.context import Flow
 from workflows.engines.temporal.activities import Activities
 from workflows.engines.temporal.agents import make_agents
 from workflows.engines.temporal.flows import workflow_of
+from workflows.engines.temporal.schedules import Repeated, Repetitions
 from workflows.runtime import Runtime
+from workflows.steps.research.again import repeated
 
 STEP_MODULES = ("workflows",)
 
@@ -37,8 +39,8 @@ async def make_worker(
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=workflows,
-        activities=Activities(runtime, modules, settings.heartbeat).all(),
+        workflows=[*workflows, Repeated],
+        activities=[*Activities(runtime, modules, settings.heartbeat).all(), Repetitions(runtime, repeated).begin],
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_concurrent_activities=concurrency,
         # A run whose worker died goes to another one after this long.

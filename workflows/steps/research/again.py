@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from lyceum.errors import UserError
 from lyceum.events import Answered
+from lyceum.runs import ENDED, Run, RunStore
 from workflows.runtime import Runtime
 from workflows.steps.research.plan import Plan
 from workflows.steps.research.report import Report
@@ -46,3 +48,23 @@ def changes(earlier: Report, now: Report) -> list[str]:
 def _differences(what: str, old: Sequence[str], new: Sequence[str]) -> list[str]:
     added = [f"new, {what}{text}" for text in new if text not in old]
     return [*added, *(f"gone, {what}{text}" for text in old if text not in new)]
+
+
+async def repeated(store: RunStore, base: Run) -> dict[str, Any] | str:
+    """Return what a run is given that repeats a research: its plan, to be compared with the latest report there is.
+
+    Where there is nothing to repeat, or the last one is still going, a sentence says so.
+    """
+    runs = [run for run in await store.runs(thread=base.thread, limit=10_000) if base.id in (run.id, run.parent)]
+    going = next((run.id for run in runs if run.status not in ENDED), "")
+    if going:
+        return f"run {going} has not ended yet"
+    for run in runs:  # the newest first
+        if run.status in ("done", "limit") and await _has_report(store, run.id):
+            return {**base.input, "again": run.id, "plan_only": False}
+    return f"run {base.id} has no report"
+
+
+async def _has_report(store: RunStore, run: str) -> bool:
+    answers = [event for event in await store.events(run) if isinstance(event, Answered)]
+    return bool(answers) and "sections" in (answers[-1].output or {})
