@@ -20,7 +20,7 @@ from agents.role import DATA_RULE, Answer, Role
 from lyceum.sources import Claim
 from models.local.choose import choose
 from models.local.think import Think
-from models.offline.generic import fill
+from models.offline.arguments import fill
 from models.offline.select import select
 from models.offline.skill import Call, Result, Turn, question_of
 

@@ -69,7 +69,10 @@ def _sums(server: ToolServer) -> None:
         quantity: Annotated[str, Field(description="A number with its unit, e.g. 3.5 kg.", max_length=200)],
         to: Annotated[str, Field(description="The unit wanted, e.g. pounds, km/h, feet and inches.", max_length=100)],
     ) -> Calculation:
-        """Convert a quantity to another unit of measure; an unknown unit is answered with the nearest known ones."""
+        """Convert a quantity from one unit of measure to another: miles to kilometres, pounds to kilograms, and so on.
+
+        An unknown unit is answered with the nearest known ones.
+        """
         from mcp_servers.basics.calculation import calculate
 
         return await asyncio.to_thread(calculate, quantity, to)
@@ -102,7 +105,7 @@ def _dates(server: ToolServer) -> None:
         holidays: _Holidays = [],  # noqa: B006 - a schema default
         today: _Today = "",
     ) -> Day:
-        """Add a time to a date, or take it off: calendar months and years, weeks, days and business days."""
+        """Find which date is so many days, business days, weeks, calendar months or years after or before a date."""
         from mcp_servers.basics.timespan import shifted
 
         by = {"years": years, "months": months, "weeks": weeks, "days": days, "business_days": business_days}

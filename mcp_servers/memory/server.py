@@ -148,7 +148,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
 
     @server.expose(title="Undo a block's last edit", effect="write")
     async def memory_undo(label: Label, why: Why = "", expected: Expected = None) -> r.Edited:
-        """Bring back the text before a block's last edit, as a new version; again goes further back."""
+        """Undo the last edit of a core block: its text before comes back as a new version; again goes further back."""
         return await do(lambda desk: desk.undo(label, why, expected))
 
     @server.expose(title="See a block's history", effect="read")

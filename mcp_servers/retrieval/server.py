@@ -127,7 +127,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         path: Annotated[str, Field(description="A file or folder to read.", min_length=1, max_length=4096)],
         collection: CollectionName = "default",
     ) -> Report:
-        """Index a file or folder of documents, so that they can be searched: Markdown, text, HTML, PDF, DOCX, PPTX,
+        """Index a file or folder: take it into the searchable documents. Markdown, text, HTML, PDF, DOCX, PPTX,
         XLSX, EPUB, e-mail, notebooks and code are read into a collection. Unchanged files are skipped, removed ones
         forgotten, unreadable ones reported with what to do. CSV files and databases are no documents: use sql_attach,
         also to compute with a spreadsheet.

@@ -211,7 +211,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         most: Annotated[int, Field(description="Most lines to return.", ge=1, le=500)] = 50,
         workspace: Name = "",
     ) -> Matches:
-        """Find a text in the files that .gitignore does not leave out; returns the lines that hold it."""
+        """Find the lines of the workspace's files that hold a text; what .gitignore leaves out is not searched."""
         from mcp_servers.workspace.tree import search
 
         def found() -> Matches:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FITS = 0.34  # share of the request's words that a tool's own words must carry before it is called
 CLEAR = 0.3  # lead over the next tool, as such a share, from which words alone decide
 WORDS = 0.35  # what a share of words is worth beside a cosine
-CLOSE = 0.35  # the two together from which a tool is about the request
+CLOSE = 0.4  # the two together from which a tool is about the request
 
 
 def select(request: str, tools: Sequence[ToolDefinition], embedder: Embedder | None = None) -> ToolDefinition | None:
