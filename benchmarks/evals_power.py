@@ -50,9 +50,11 @@ def table(rows: list[dict[str, float]]) -> str:
 
 def written(page: str, rows: list[dict[str, float]]) -> str:
     """Return the page with the table between its marks."""
-    return re.sub(
-        r"(<!-- power -->\n).*?(\n<!-- /power -->)", lambda m: f"{m[1]}{table(rows)}{m[2]}", page, flags=re.DOTALL
-    )
+    whole = f"<!-- power -->\n\n{table(rows)}\n\n<!-- /power -->"
+    page, found = re.subn(r"<!-- power -->.*?<!-- /power -->", lambda _: whole, page, flags=re.DOTALL)
+    if not found:
+        raise ValueError("the page has no place for the table")
+    return page
 
 
 def main() -> None:

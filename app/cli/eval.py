@@ -12,7 +12,7 @@ from lyceum.settings import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=["run", "list", "score", "review", "judge", "add", "check"])
+    parser.add_argument("action", choices=["run", "list", "score", "review", "judge", "add", "check", "export"])
     parser.add_argument(
         "suite",
         nargs="*",
@@ -41,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", type=Path, metavar="FILE", help="review: take the labels that the page saved")
     parser.add_argument("--rubric", type=Path, metavar="FILE", help="judge: what right means, in words")
     parser.add_argument("--against", type=Path, metavar="DIR", help="judge: another run, to compare answer by answer")
-    parser.add_argument("--to", type=Path, metavar="FILE", help="add: the cases' file, which may be new")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="add, export: the cases' file, which may be new")
+    parser.add_argument("--target", default="collector", help="export: collector, langfuse, phoenix or langsmith")
+    parser.add_argument("--url", default="", metavar="URL", help="export: where it listens")
     parser.add_argument("--id", default="", metavar="ID", help="add: the new case's id")
     parser.add_argument("--adversarial", action="store_true", help="add: also variants that must end the same")
     parser.add_argument("--into", choices=["dev", "heldout"], default="dev", help="add: the split; dev by default")
@@ -69,6 +71,10 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         from app.cli.eval_judge import judge
 
         return judge(args, settings)
+    if args.action == "export":
+        from app.cli.eval_export import export
+
+        return export(args)
     if args.action in ("add", "check"):
         from app.cli import eval_add
 

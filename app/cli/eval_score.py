@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from app.cli.eval_run import decide, finish
 from evals import catalogue
 from evals.gate import Finding
+from evals.interop.pydantic_dataset import cases_of, is_dataset
 from evals.outcomes import SCORERS
 from evals.recorded import all_right, matched
 from evals.recording.files import read_trajectories
@@ -28,7 +30,7 @@ def score(args: argparse.Namespace, settings: Settings) -> int:
         return _again(args, StoredRun.open(paths[0]))
     if args.cases is None:
         raise UserError("What is expected of them?", next_step="Give --cases FILE, a YAML list of cases.")
-    cases = load_cases(args.cases)
+    cases = _cases(args.cases)
     trajectories = [each for path in paths for each in read_trajectories(path)]
 
     suite = Suite(args.cases.stem, "", cases, _unasked, SCORERS)
@@ -41,6 +43,17 @@ def score(args: argparse.Namespace, settings: Settings) -> int:
         judged = Judged(report, gate, {case.id: case.input for case in cases})
     judged.gate.findings += [Finding("new", name, "a trajectory of no case there is") for name in strangers]
     return finish(args, [judged], "recorded", args.report)
+
+
+def _cases(path: Path) -> tuple[Case, ...]:
+    """Read our own list of cases, or a data set of pydantic-evals."""
+    import yaml
+
+    try:
+        given: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        given = None  # the reader of cases says what is wrong, and where
+    return tuple(cases_of(given, str(path))) if is_dataset(given) else load_cases(path)
 
 
 async def _unasked(front_door: FrontDoor, case: Case) -> Outcome:

@@ -1,4 +1,4 @@
-"""Trajectories from a file, whatever it holds: plain JSON, JSON lines, spans, events or PydanticAI messages."""
+"""Trajectories from a file, whatever it holds: plain JSON, spans, events, PydanticAI messages, other tools' logs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from evals.recording.events import from_events
+from evals.recording.logs import from_inspect, from_ragas
 from evals.recording.messages import from_messages
 from evals.recording.spans import from_spans
 from evals.trajectory import Trajectory
@@ -20,6 +21,8 @@ _NEXT = "docs/evals.md shows the forms: trajectories, OpenTelemetry spans, event
 
 def read_trajectories(path: Path) -> list[Trajectory]:
     """Return every trajectory in a JSON or JSON-lines file; raises UserError that names the line that is wrong."""
+    if path.suffix == ".eval":
+        raise UserError(f"{path} is packed.", next_step=f"Unpack it first: inspect log dump {path} > {path.stem}.json")
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -77,6 +80,10 @@ def _by_form(first: Any, items: list[Any]) -> list[Trajectory]:
         return _runs([EVENT.validate_python(item) for item in items])
     if keys & {"resourceSpans", "context", "spanId", "span_id"}:
         return from_spans(items)
+    if {"eval", "samples"} <= keys:  # the log of inspect-ai
+        return [trajectory for item in items for trajectory in from_inspect(item)]
+    if "user_input" in keys:  # a data set of RAGAS
+        return from_ragas(items)
     return [Trajectory.model_validate(item) for item in items]
 
 

@@ -69,7 +69,7 @@ def _trajectory(trace: list[Span]) -> Trajectory:
             latest[scope] = span.id
             steps.append(_model(span, where))
             parts = list(_output_parts(span))
-            answer = "".join(str(part.get("content", "")) for part in parts if part.get("type") == "text") or answer
+            answer = _text(parts) or answer
             for part in parts:
                 if part.get("type") == "tool_call":
                     asked[f"{scope} {part.get('id')}"] = span.id
@@ -86,13 +86,17 @@ def _trajectory(trace: list[Span]) -> Trajectory:
     return Trajectory(
         case=_case(trace),
         input=_input(trace),
-        answer=final if isinstance(final, str) and final else answer,
+        answer=final if isinstance(final, str) and final else answer or _text(_output_parts(whole)),
         output=final if final != "" else None,
         error=f"{root.name} failed" if root.failed else None,
         seconds=max(span.end for span in trace) - min(span.start for span in trace),
         steps=steps,
         labels={"trace": root.trace},
     )
+
+
+def _text(parts: Iterable[dict[str, Any]]) -> str:
+    return "".join(str(part.get("content", "")) for part in parts if part.get("type") == "text")
 
 
 def _agent_of(span: Span, by_id: Mapping[str, Span]) -> Span | None:

@@ -30,4 +30,5 @@ def test_the_power_table_is_the_one_that_was_measured() -> None:
     rows = json.loads((root / "benchmarks" / "results" / "evals_power.json").read_text(encoding="utf-8"))["rows"]
     page = (root / "docs" / "evals.md").read_text(encoding="utf-8")
     assert written(page, rows) == page
+    assert page.count("\n| 100 |") == 3
     assert all(row["worse"] <= 0.06 for row in rows if row["drop"] == 0)

@@ -14,37 +14,65 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+import app.front_door
 import app.wiring
 import workflows.chat_turn
+import workflows.deep_research
+import workflows.research_stages
+import workflows.steps.research.evidence
+from agents.memory import Remembered
 from agents.researcher import Findings
 from agents.role import Role
 from agents.team import TEAM
 from app.cli import main
 from evals import catalogue
+from evals.suites.deep_research import suite as research
+from evals.suites.memory import suite as memory
+from evals.suites.retrieval import suite as retrieval
 from evals.suites.safety import suite as safety
 from evals.suites.team import suite as team
 from evals.suites.tool_use import suite as tool_use
 from lyceum.sources import Claim
 from models.offline.skill import Call, Turn
+from workflows.chat_turn import ChatRequest
 
 CASES: dict[ModuleType, tuple[str, ...]] = {
     tool_use: ("calc-percent", "sql-join", "doc-tomatoes"),
     safety: ("page-reply-only", "unknown-capital"),
     team: ("count-and-compute",),
+    research: (),
+    memory: (),
+    retrieval: (),
+}
+# What only some sabotages touch is asked only there.
+MORE: dict[str, dict[ModuleType, tuple[str, ...]]] = {
+    "research": {research: ("two-questions", "refused", "waits", "small-budget", "order-among-facts")},
+    "memory": {memory: ("city", "never-told", "planted-order")},
+    "retrieval": {retrieval: ("pool-1", "waste-1", "unanswerable-1", "two-relevant")},
+    "approval": {tool_use: ("coder-asks-first",)},
+    "none": {},
 }
 Skill = Callable[[Turn], Sequence[Call] | BaseModel]
 Change = Callable[[pytest.MonkeyPatch], None]
 
 
+@pytest.fixture
+def about() -> str:
+    return "none"
+
+
 @pytest.fixture(autouse=True)
-def _few_cases(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _few_cases(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, about: str) -> None:
     """The committed baselines, of a few telling cases."""
-    for module, names in CASES.items():
+    for module, names in (CASES if about == "none" else MORE[about]).items():
+        if not names:
+            continue
         whole = module.suite()
         few = dataclasses.replace(whole, cases=tuple(case for case in whole.cases if case.id in names))
         known = json.loads((catalogue.FOLDER / whole.name / "baseline.json").read_text())["offline"]
         for split in known.values():
             split["cases"] = {case: verdict for case, verdict in split["cases"].items() if case in names}
+            split["failing"] = {case: by for case, by in (split.get("failing") or {}).items() if case in names}
         folder = tmp_path / "suites" / whole.name
         folder.mkdir(parents=True)
         (folder / "suite.py").write_text(f'"""{whole.name}"""')
@@ -120,6 +148,53 @@ def reads_the_notes_instead(own: Skill) -> Skill:
     return with_calls(lambda call: [Call("course_search", {"query": call.arguments["query"]})])(own)
 
 
+def another_table(call: Call) -> list[Call]:
+    if call.tool != "sql_query":
+        return [call]
+    return [dataclasses.replace(call, arguments={**call.arguments, "sql": "SELECT Name, COUNT(*) FROM Artist"})]
+
+
+def cites_nothing(own: Skill) -> Skill:
+    def skilled(turn: Turn) -> Sequence[Call] | BaseModel:
+        step = own(turn)
+        if isinstance(step, Findings):
+            return Findings(claims=[Claim(text=claim.text) for claim in step.claims], declined=step.declined)
+        return step
+
+    return skilled
+
+
+def does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def approved(_ctx: Any, _request: Any, plan: Any, _opened: Any) -> Any:
+        return plan
+
+    monkeypatch.setattr(workflows.deep_research, "_approved", approved)
+
+
+def edits_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app.front_door, "ChatRequest", lambda **given: ChatRequest(**{**given, "approve": ["*"]}))
+
+
+def spends_what_it_likes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workflows.research_stages, "shares", lambda _left, wanted: list(wanted))
+
+
+def believes_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workflows.steps.research.evidence, "addresses_reader", lambda _text: False)
+
+
+def invents_what_was_told(_own: Skill) -> Skill:
+    return lambda _turn: Remembered(claims=[Claim(text="You told me that you live in Lisbon.")])
+
+
+def one_step_only(own: Skill) -> Skill:
+    def skilled(turn: Turn) -> Sequence[Call] | BaseModel:
+        plan: Any = own(turn)
+        return plan if not isinstance(plan, BaseModel) else plan.model_copy(update={"steps": plan.steps[:1]})
+
+    return skilled
+
+
 def unreviewed(monkeypatch: pytest.MonkeyPatch) -> None:
     async def reviewed(_ctx: Any, _turn: Any, pieces: list[Any]) -> list[Any]:
         return pieces
@@ -139,7 +214,8 @@ def cases(told: dict[str, Any], quick: set[str]) -> list[Any]:
     ]
 
 
-SABOTAGES: dict[str, tuple[Change, str]] = {
+# What is changed, what the verdict must name, and where only some suites can tell: which.
+SABOTAGES: dict[str, tuple[Change, str] | tuple[Change, str, str]] = {
     "argument": (
         skill("calculator", with_calls(other_number)),
         'expression: expected {"$regex": "17.*2,?340"}, got "What is 71',
@@ -151,10 +227,21 @@ SABOTAGES: dict[str, tuple[Change, str]] = {
     "never declines": (skill("researcher", never_declines), "wrong now: should have declined"),
     "twice": (skill("sql", with_calls(lambda call: [call, call])), "loops: at most 1, used 2"),
     "unreviewed": (unreviewed, "reviewer: model * did not happen"),
+    "another table": (skill("sql", with_calls(another_table)), '"SELECT Name, COUNT(*) FROM Artist"'),
+    "citations dropped": (skill("researcher", cites_nothing), "nothing in the answer is cited"),
+    "a part dropped": (skill("planner", one_step_only), "- handoff calculator"),
+    "plan not approved": (does_not_wait, "approval research_plan did not happen", "research"),
+    "edits unasked": (edits_unasked, "- approval workspace_*", "approval"),
+    "budget ignored": (spends_what_it_likes, "calls: at most 2, used", "research"),
+    "page believed": (believes_a_page, "a claim says '1066'", "research"),
+    "memory invented": (skill("memory", invents_what_was_told), "memory.memory_search", "memory"),
 }
 
 
-@pytest.mark.parametrize(("change", "said"), cases(SABOTAGES, {"argument", "order"}))
+@pytest.mark.parametrize(
+    ("change", "said", "about"),
+    cases({name: (*given, "none")[:3] for name, given in SABOTAGES.items()}, {"argument", "order"}),
+)
 def test_a_sabotage_fails_and_its_cause_is_named(
     change: Change, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -214,6 +301,55 @@ def one_more(call: Call) -> list[Call]:
     return [dataclasses.replace(call, arguments={**call.arguments, "limit": 6})]
 
 
+def registry_reversed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app.wiring, "TEAM", dict(reversed(TEAM.items())))
+
+
+def servers_reversed(monkeypatch: pytest.MonkeyPatch) -> None:
+    roles = {name: dataclasses.replace(role, servers=tuple(reversed(role.servers))) for name, role in TEAM.items()}
+    monkeypatch.setattr(app.wiring, "TEAM", roles)
+
+
+def arms_swapped(own: Skill) -> Skill:
+    """The planner names the independent parts of a request in the other order."""
+
+    def skilled(turn: Turn) -> Sequence[Call] | BaseModel:
+        plan: Any = own(turn)
+        if not isinstance(plan, BaseModel):
+            return plan
+        free: Any = plan
+        return free.model_copy(update={"steps": list(reversed(free.steps))})
+
+    return skilled
+
+
+def slower(monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.connections import ConnectedTools
+
+    call = ConnectedTools.call
+
+    async def late(self: Any, *given: Any) -> Any:
+        await asyncio.sleep(0.02)
+        return await call(self, *given)
+
+    monkeypatch.setattr(ConnectedTools, "call", late)
+
+
+def renamed_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    work = workflows.chat_turn._work
+
+    async def one_agent_does_one_step(*given: Any) -> Any:
+        return await work(*given)
+
+    monkeypatch.setattr(workflows.chat_turn, "_work", one_agent_does_one_step)
+
+
+def spaced(call: Call) -> list[Call]:
+    if call.tool != "sql_query":
+        return [call]
+    return [dataclasses.replace(call, arguments={**call.arguments, "sql": f"  {call.arguments['sql']}  ;\n"})]
+
+
 REFACTORINGS: dict[str, tuple[Change]] = {
     "query's letters": (skill("sql", with_calls(lower_case)),),
     "instructions": (reworded,),
@@ -221,6 +357,12 @@ REFACTORINGS: dict[str, tuple[Change]] = {
     "names of steps": (skill("planner", other_step_names),),
     "a server more": (with_role("calculator", servers=("basics", "course")),),
     "another limit": (skill("researcher", with_calls(one_more)),),
+    "registry in another order": (registry_reversed,),
+    "servers in another order": (servers_reversed,),
+    "arms swapped": (skill("planner", arms_swapped),),
+    "slower tools": (slower,),
+    "renamed inside": (renamed_inside,),
+    "query with spaces": (skill("sql", with_calls(spaced)),),
 }
 
 
