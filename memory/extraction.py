@@ -58,8 +58,11 @@ _SINGLE: list[tuple[str, re.Pattern[str]]] = [
         "diet": rf"{_AM} (?:an? )?(?:vegan|vegetarian|pescatarian)\b|{_I}\s+(?:don't|do not|no longer) eat meat\b",
     }.items()
 ]
+# What is told of is the subject: "seeing my kids was fun" tells nothing of the kids.
 _MINE = re.compile(
-    r"\b(?:my|our)\s+(?P<what>(?:[\w'’-]+\s+){0,4}?[\w'’-]+?)(?:\s+(?:now|currently|still|also|just|has|will))*\s+"
+    r"(?:^|[,;:–—]\s*|\s-\s+|\b(?:and|but|because|so|since|now|recently|of course)\s+)"
+    r"(?:my|our)\s+(?P<what>(?:(?!(?:and|hard|when|i|we|my|our|which|with|to|can|could|really|so)\b)[\w'’-]+\s+){0,4}?"
+    r"(?!(?:and|when|i|we|my|our|which|hard)\b)[\w'’-]+?)(?:\s+(?:now|currently|still|also|just|has|will))*\s+"
     r"(?:is|are|was|were|be|been|lives?|works?|moved|started|changed|called|named|leaves?|starts?|begins?|ends?|expires?|"
     r"arrives?|costs?|belongs?)\b",
     re.IGNORECASE,
@@ -76,15 +79,53 @@ _MANY: list[tuple[str, re.Pattern[str]]] = [
         "speaks": rf"{_I}\s+speak\s+(?P<what>.+)",
     }.items()
 ]
+_SAYS_NOTHING = re.compile(
+    r"^(?:(?:a lot|so much|just|really|all)\s+)*(?:that|how|when|what|it|its|it's|it’s|this|these|those|the way|you|"
+    r"your|him|her|them|his|being able|seeing you|hear|hearing|the \w+(?: \w+)? (?:it|it's|it’s|you|this|that))\b",
+    re.IGNORECASE,
+)
+_PRAISE = re.compile(
+    r"\b(?:is|are|was|were|be|been)\s+(?:(?:so|really|very|such|pretty|just|always|super|all|truly|my|our|an?)\s+)*(?:special|great|"
+    r"awesome|amazing|inspiring|exciting|wonderful|incredible|fantastic|comforting|important|cool|lovely|fun|blast|"
+    r"powerful|tough|indescribable|unforgettable|everything|excited|proud|happy|motivation|there for|cute)\b",
+    re.IGNORECASE,
+)
+_LIKE_THAT = re.compile(r"\b(?:is|are|was|were) (?:like|just like) (?:that|this)\b", re.IGNORECASE)
+_TO_OTHERS = re.compile(
+    r"^(?:you|you're|you’re|you've|you’ve|your|thanks|thank you|congrats|congratulations|let's|let’s|keep|take|don't|"
+    r"don’t|good luck|look|which|it's|it’s|that's|that’s)\b",
+    re.IGNORECASE,
+)
+# "seeing them eat fruit", "the freedom it brings", "this city": of whom and what is not said.
+_UNTOLD = re.compile(r"^[^,;.!–—-]*\b(?:them|him|his|it brings|that \w+|this|these|those)\b", re.IGNORECASE)
+_LITTLE = re.compile(
+    r"^an?\s+(?:really\s+|very\s+|such\s+)?(?:lot|few|bit|great|good|amazing|shot|pic|picture|photo|chance)\b",
+    re.IGNORECASE,
+)
+_ANAPHOR = re.compile(
+    r"\b(?:it|this|that|there|these|those|them|one|something|somewhere|an experience)\b", re.IGNORECASE
+)
+_COMMENT = re.compile(r"(?:,| -| –| —|;)?\s*(?:and|but)?\s*\b(?:it|that)(?:'s|’s| is| was)\b.*$", re.IGNORECASE)
+_EMPTY = frozenset(
+    "great awesome amazing blast really thing first time last lot good fun nice feel felt take took starting happened "
+    "accomplishment milestone news experience incident major huge".split()
+)
 _ASIDE = frozenset("new current favourite favorite latest old own usual preferred full main".split())
 _JOINT = re.compile(r",? and (?=(?:i|i'm|i’m|i've|my|we|our)\b)", re.IGNORECASE)
 _EVENT = re.compile(r"\b(?:i|we|my|our)\b", re.IGNORECASE)
 _FLEETING = re.compile(
     r"\b(?:tired|hungry|fine|ok(?:ay)?|sorry|busy|late|bored|happy|sad|confused|ready|back|here|sure|glad|question|"
-    r"problem|idea|minute|moment|thought|point|guess|mistake|bad|turn|feeling)\b",
+    r"problem|idea|minute|moment|thought|point|guess|mistake|bad|turn|feeling|week|days?|mood|tip|advice|efforts?)\b",
     re.IGNORECASE,
 )
-_REMEMBER = re.compile(r"^\s*(?:please\s+)?(?:remember|note)(?:\s+that)?\b", re.IGNORECASE)
+# "Remember, practice helps" and "remember to rest" are advice.
+_REMEMBER = re.compile(r"^\s*(?:please\s+)?(?:remember|note)(?:\s+that)?\b(?!\s*,|\s+to\b)", re.IGNORECASE)
+_LASTS = re.compile(
+    r"\b(?:moved|started|began|joined|left|quit|finished|passed|bought|sold|adopted|married|born|died|signed|won|lost|met|"
+    r"got (?:the|a|an|my)|appointment|booked|exam|interview|meeting)\b",
+    re.IGNORECASE,
+)
+_ONLY_NOW = re.compile(r"\b(?:tonight|today)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -150,7 +191,7 @@ def _fact(sentence: str, said: datetime) -> Extracted | None:
         return None
     dated = find(said_plainly, said)
     topic = topic_of(undated(said_plainly))
-    if topic is None and dated and _EVENT.search(said_plainly) and not _FLEETING.search(said_plainly):
+    if topic is None and dated and _is_event(said_plainly):
         topic = ""  # an event: it happened or will happen, nothing replaces it
     if topic is None and asked_to:
         topic = ""
@@ -160,17 +201,31 @@ def _fact(sentence: str, said: datetime) -> Extracted | None:
     return Extracted(topic, absolute(text, said), starts(text, said), 0.9 if topic or asked_to else 0.7)
 
 
+def _is_event(sentence: str) -> bool:
+    """Whether a dated sentence says what happened to the speaker, and does not only point at it."""
+    if _TO_OTHERS.match(sentence) or _FLEETING.search(undated(sentence)) or not _EVENT.search(sentence):
+        return False
+    if _ONLY_NOW.search(sentence) and not _LASTS.search(sentence):
+        return False
+    plain = _COMMENT.sub("", undated(sentence))
+    told = [word for word in content_words(plain) if word not in _EMPTY]
+    return len(told) > 2 or (bool(told) and _ANAPHOR.search(plain) is None)
+
+
 def topic_of(sentence: str) -> str | None:
     """Return what a sentence about the speaker is about; None where it tells nothing that lasts."""
     for topic, pattern in _SINGLE:
         if pattern.search(sentence):
             return topic
     mine = _MINE.search(sentence)
-    if mine:
+    if mine and not _PRAISE.search(sentence) and not _LIKE_THAT.search(sentence):
         return _topic(mine["what"])
     for topic, pattern in _MANY:
         match = pattern.search(sentence)
-        if match and not _FLEETING.search(match["what"]):
+        hollow = {"taste": _SAYS_NOTHING, "has": _LITTLE}.get(topic)
+        nothing = match is not None and hollow is not None and hollow.match(match["what"])
+        nothing = nothing or (match is not None and topic == "taste" and _UNTOLD.match(match["what"]))
+        if match and not nothing and not _FLEETING.search(match["what"]):
             what = [word for word in content_words(match["what"]) if word not in _ASIDE][:3]
             return f"{topic}: {' '.join(what)}" if what else None
     return None
