@@ -182,8 +182,12 @@ def _refusing(check: Callable[[], None]) -> None:
         raise failed(error) from None
 
 
-def workflow_of(name: str, flow: Flow, host: Host) -> type:
-    """Return the workflow that runs a flow; its name is the flow's, so that a run finds it in every release."""
+def workflow_of(name: str, flow: Flow, host: Host, *, refuses: bool = True) -> type:
+    """Return the workflow that runs a flow; its name is the flow's, so that a run finds it in every release.
+
+    A run that no longer fits its code ends with an explanation. Not so where `refuses` is false: a replayer is then
+    told of the first difference, and would else wait for an end that the history does not have.
+    """
 
     async def run(self: FlowRun, given: FlowInput) -> Any:
         return await self._run(given)  # pyright: ignore[reportPrivateUsage]
@@ -194,6 +198,5 @@ def workflow_of(name: str, flow: Flow, host: Host) -> type:
     made = type(kind, (FlowRun,), {"flow": staticmethod(flow), "host": host, "run": workflow.run(run)})
     made.__module__ = __name__
     # Not sandboxed: flows are linted to touch nothing but their context, and agents come with half the house.
-    return workflow.defn(
-        name=name, sandboxed=False, failure_exception_types=[ApplicationError, workflow.NondeterminismError]
-    )(made)
+    ends: list[type[BaseException]] = [ApplicationError, *([workflow.NondeterminismError] if refuses else [])]
+    return workflow.defn(name=name, sandboxed=False, failure_exception_types=ends)(made)
