@@ -206,6 +206,7 @@ class Settings(Section):
     store: SecretStr | None = Field(default=None, description="postgresql://... for runs; None: a file in the home.")
     artifacts: S3Settings | None = Field(default=None, description="None: a folder in the home.")
     temporal: TemporalSettings = TemporalSettings()
+    pdf: bool = Field(default=True, description="Print research reports as PDF too, where there is a browser.")
     tools: dict[str, str] = Field(
         default_factory=dict, description="Server name to `inprocess`, `stdio` or an http(s) URL; default inprocess."
     )

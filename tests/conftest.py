@@ -19,6 +19,7 @@ def _sealed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("LYCEUM_") or name.endswith("_API_KEY"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("LYCEUM_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LYCEUM_PDF", "false")  # a browser takes a second or more
     import pydantic_ai.models
 
     monkeypatch.setattr(pydantic_ai.models, "ALLOW_MODEL_REQUESTS", False)

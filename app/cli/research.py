@@ -276,7 +276,8 @@ async def carry_on(
     run = await until_interrupted(through())
     answer = await last_answer(app.store, run_id)
     if answer is not None:
-        show(answer, folder or str(app.settings.home / "reports" / run_id), quiet=progress.as_json)
+        place = Path(folder) if folder else app.settings.home / "reports" / run_id
+        await show(answer, place, app.settings, quiet=progress.as_json)
     stopped = Cancelled("Stopped; nothing that was done is lost.", next_step=f"Go on: `lyceum runs resume {run_id}`.")
     return exit_code(run, stopped=stopped, waits=await _waits(app, run_id))
 
@@ -313,7 +314,7 @@ async def _decided(app: App, run_id: str, ask: Decide) -> bool:
     return True
 
 
-def show(answer: Answered, folder: str, *, quiet: bool) -> None:
+async def show(answer: Answered, folder: Path, settings: Settings, *, quiet: bool) -> None:
     """Print the report and write it as files."""
     from app.report.files import report_of, write_report
 
@@ -322,11 +323,10 @@ def show(answer: Answered, folder: str, *, quiet: bool) -> None:
         print(markdown(answer.text, width()) if styled(sys.stdout) else neutral(answer.text))
     if report is None:
         return
-    write_report(answer, report, Path(folder))
     if not quiet:
         rates = report.rates
         say(
             f"existence {rates.existing} of {rates.cited} citations, "
             f"support {rates.supported} of {rates.checked} claims"
         )
-    say(f"report: {folder}/report.md, .html, .json")
+    say(await write_report(answer, report, folder, settings))

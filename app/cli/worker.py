@@ -64,8 +64,8 @@ async def _kept(app: App, run: Run) -> None:
     answer = await last_answer(app.store, run.id)
     report = report_of(answer) if answer is not None else None
     if answer is not None and report is not None:
-        files = write_report(answer, report, app.settings.home / "reports" / run.id)
-        say(f"report: {files[0]}" + (f" ({len(report.changes)} changes)" if report.since else ""))
+        line = await write_report(answer, report, app.settings.home / "reports" / run.id, app.settings)
+        say(f"{line}; {len(report.changes)} changes" if report.since else line)
 
 
 async def _temporal(args: argparse.Namespace, settings: Settings) -> int:

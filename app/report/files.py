@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from app.report.html import page
+from app.report.pdf import print_page
 from lyceum.events import Answered
 from lyceum.runs import RunStore
+from lyceum.settings import Settings
 from workflows.steps.research.report import Report
 
 
@@ -22,14 +24,16 @@ async def last_answer(store: RunStore, run: str) -> Answered | None:
     return found[-1] if found else None
 
 
-def write_report(answer: Answered, report: Report, folder: Path) -> list[Path]:
-    """Write the report into a folder, which is made where it is missing; returns the files."""
+async def write_report(answer: Answered, report: Report, folder: Path, settings: Settings) -> str:
+    """Write the report into a folder, which is made where it is missing; returns a line that says what is there."""
+    html = page(report)
     folder.mkdir(parents=True, exist_ok=True)
-    kept = {
-        "report.md": answer.text,
-        "report.json": report.model_dump_json(indent=2),
-        "report.html": page(report),
-    }
-    for name, text in kept.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return [folder / name for name in kept]
+    (folder / "report.md").write_text(answer.text, encoding="utf-8")
+    (folder / "report.json").write_text(report.model_dump_json(indent=2), encoding="utf-8")
+    (folder / "report.html").write_text(html, encoding="utf-8")
+    (folder / "report.pdf").unlink(missing_ok=True)  # of an earlier time
+    line = f"report: {folder}/report.md, .html, .json"
+    if not settings.pdf:
+        return line
+    problem = await print_page(html, folder / "report.pdf", settings)
+    return f"{line}\n  no report.pdf: {problem}" if problem else f"{line}, .pdf"
