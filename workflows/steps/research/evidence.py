@@ -14,6 +14,7 @@ from models.offline.extract import sentences
 from models.offline.skill import content_words
 from workflows.runtime import Runtime
 from workflows.steps.research.contradictions import Contradiction, Statement, contradictions, numbers_in
+from workflows.steps.research.likeness import orders_among
 from workflows.steps.research.plan import Kind, SubQuestion
 from workflows.steps.research.searching import Found, Registered, registry_of
 from workflows.steps.research.untrusted import addresses_reader
@@ -108,6 +109,10 @@ async def pick_evidence(runtime: Runtime, question: str, found: list[Found]) -> 
         if words >= LEAST_WORDS or near >= LEAST_NEAR
     ]
     scored.sort(key=lambda each: (-each.score, each.source, each.text))
+    ahead = scored[: 3 * MOST]
+    meant_as_orders = await asyncio.to_thread(orders_among, [each.text for each in ahead])
+    told = [each for each, order in zip(ahead, meant_as_orders, strict=True) if not order]
+    scored = [*told, *scored[len(ahead) :]]
     best = scored[0].score if scored else 0.0
     return _merged([*rows, *(each for each in scored if each.score >= max(LEAST, NEAR_BEST * best))])[:MOST]
 
