@@ -21,6 +21,7 @@ _OVERRIDES = (
     rf"|{_START}(?:ignore|disregard|forget)\s+(?:everything|anything|all|what(?:ever)?)\s+(?:(?:of|the|that|was|said|written)\s+){{0,3}}(?:above|before|you\s+(?:were|have|had|are|know))"
     rf"|\byour {_GIVEN} (?:have|has|are) (?:now |been )?(?:changed|replaced|updated|void)|\bnew {_GIVEN}\s*:|\byour (?:new|updated|real|actual|true|only) (?:task|role|goal|job|purpose|objective|mission|{_GIVEN})\b"
     rf"|\byour (?:previous|prior|earlier|old|original) {_GIVEN}|{_START}(?:ignore|disregard|distrust|skip) (?:all |any |the )?other (?:documents?|sources?|pages?|passages?|texts?|results?|websites?|articles?)\b"
+    rf"|{_START}(?:ignore|disregard|forget) (?:all )?(?:of )?(?:the )?(?:above|foregoing)(?:\s+(?:and|text|content)\b|\s*[.,;:!]|$)"
     rf"|{_START}(?:forget|ignore|disregard) (?:the|your|this) (?:question|task|topic|request|query|assignment)\b|\bthis (?:text|page|document|message|file|notice|paragraph) (?:overrides?|replaces?|supersedes?|outranks?)\b|\bonly the {_GIVEN} (?:of|on|in) this (?:page|text|document|file)\b"
     rf"|{_START}(?:consider|treat|regard) (?:all |any )?(?:the )?(?:earlier|other|previous|prior) (?:findings|sources|results|claims|evidence|documents|passages)\b|\brepeat after me\b"
     r"|\bI (?:hereby )?(?:order|command|instruct|direct|authori[sz]e|want|need|expect) you to\b|\b(?:operator|developer|admin\w*|system|owner|creator|user)s? (?:wants?|orders?|instructs?|expects?|commands?) you to\b"
