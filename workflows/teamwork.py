@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel
 
 from agents.planner import Plan
-from lyceum.events import PlanMade, PlannedStep, StepFinished, StepStarted
+from lyceum.events import Note, PlanMade, PlannedStep, StepFinished, StepStarted
 from workflows.context import AgentInput, Context
 from workflows.steps.chat_turn import Opened, Piece, ground, prompt_for
 
@@ -37,6 +37,8 @@ async def work(ctx: Context, team: Team, piece: Piece) -> Piece:
     output: BaseModel = await ctx.agent(piece.role, given, team.model)
     finished = await ctx.step(ground, ctx.run_id, piece, output.model_dump(mode="json"))
     team.done[piece.id] = finished
+    for note in finished.notes:
+        await ctx.emit(Note(level="warning", text=note))
     await ctx.emit(StepFinished(step=piece.id, ok=not finished.failed, reason=finished.failed or finished.declined))
     return finished
 
