@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -27,12 +28,16 @@ if TYPE_CHECKING:
     from models.embeddings import Embedder
 
 ACTIVE = "retired IS NULL AND valid_to IS NULL"
+NEWS = timedelta(days=90)  # what began longer before it was told tells of the past
 SKEW = timedelta(minutes=1)  # between saying something and learning it
 TRUST: dict[Origin, int] = {"user": 2, "assistant": 1, "tool": 0}
 
 
 class New(BaseModel):
-    """A fact to be kept. A later fact of the same `topic` supersedes it; an empty topic never meets another."""
+    """A fact to be kept. A later fact of the same `topic` supersedes it; an empty topic never meets another.
+
+    `said` is when it was told: "I moved two weeks ago" is news to whoever was told yesterday where one lives.
+    """
 
     text: str = Field(min_length=1, max_length=20_000)
     topic: str = Field(default="", max_length=200)
@@ -41,6 +46,7 @@ class New(BaseModel):
     origin: Origin = "user"
     confidence: float = Field(default=1.0, ge=0, le=1)
     valid_from: datetime | None = None
+    said: datetime | None = None
 
 
 class Fact(BaseModel):
@@ -112,7 +118,8 @@ class Archive:
         if other is not None:
             if other["valid_from"] > utc(clock) and abs(clock - since) < SKEW:  # the clock was set back: order counts
                 since = after(since, other["valid_from"])
-            older = utc(since) < other["valid_from"]
+            news = new.said is not None and utc(new.said) >= other["valid_from"] and new.said - since <= NEWS
+            older = utc(since) < other["valid_from"] and not news
             untrusted = TRUST[new.origin] < TRUST[other["origin"]]
             action = "untrusted" if untrusted else "older" if older else "superseded"
             until = other["valid_from"] if older else utc(since) if untrusted else None
@@ -127,18 +134,23 @@ class Archive:
         if action == "superseded":
             database.executemany(
                 "UPDATE facts SET retired = ?, valid_to = ?, superseded_by = ? WHERE id = ?",
-                [(utc(moment), utc(since), row["ref"], old["id"]) for old in rows],
+                [(utc(moment), max(utc(since), old["valid_from"]), row["ref"], old["id"]) for old in rows],
             )
         return Outcome(action=action, fact=_fact(row), other=_fact(other) if other else None)
 
-    def supersede(self, scope: Scope, id: str, new: New) -> Outcome:  # noqa: A002
-        """Replace a fact by another under its topic; the old one stays readable with the time it held until."""
+    def supersede(self, scope: Scope, id: str, new: New, *, also: Sequence[str] = ()) -> Outcome:  # noqa: A002
+        """Replace a fact, and `also` others that the new one contradicts, by one under the first's topic.
+
+        The old ones stay readable with the time they held until.
+        """
         old = self.get(scope, id)
         if old.retired is not None or old.valid_to is not None:
             raise UserError(f"{id} holds no more.", next_step=f"Supersede {old.superseded_by or 'the present fact'}.")
         topic = old.topic or old.id
+        others = [self.get(scope, other).id for other in also]
         with self._file.transaction(scope) as database:
-            database.execute("UPDATE facts SET topic = ? WHERE ref = ?", (topic, id))
+            for ref in (id, *others):
+                database.execute("UPDATE facts SET topic = ? WHERE ref = ?", (topic, ref))
             return self.insert_in(database, scope, new.model_copy(update={"topic": topic}))
 
     def get(self, scope: Scope, id: str) -> Fact:  # noqa: A002
