@@ -17,6 +17,7 @@ from memory.ranking import asks_when, names_a_time
 from memory.recall import Turn
 from memory.scope import Scope
 from memory.store import MemoryStore
+from memory.topics import could_answer, usual
 from models.analysis import term_ids, words
 
 CONFIDENT = 0.5
@@ -86,7 +87,7 @@ def _facts(store: MemoryStore, scope: Scope, question: str) -> list[tuple[Fact, 
     for fact in store.archive.facts(scope, history=True) if topic else ():
         if fact.origin != "tool" and _is_about(fact.topic, topic):
             sure = 0.95
-            if topic.endswith(":"):  # one of several: the words tell which
+            if topic.endswith(":") or fact.topic != topic:  # one of several: the words tell which
                 sure = likely(question, fact.text, cosines.get(fact.id, (fact, 0.0))[1], KIND)
             found[fact.id] = (fact, sure)
     for fact, cosine in cosines.values():
@@ -101,12 +102,14 @@ def _facts(store: MemoryStore, scope: Scope, question: str) -> list[tuple[Fact, 
 def _is_about(topic: str, asked: str) -> bool:
     if asked.endswith(":"):
         return topic.startswith(asked)
-    return topic == asked
+    return topic == asked or topic.startswith(f"{asked}:")
 
 
 def likely(question: str, text: str, cosine: float, more: float = 0.0) -> float:
     """Return how likely a text answers, 0 to 1: logistic in cosine and in the share of the words that it carries."""
-    return 1 / (1 + math.exp(-(7.0 * cosine + 4.0 * coverage(sought(question), text) + more - 5.0)))
+    carried = coverage(sought(usual(question)), usual(text))
+    sure = 1 / (1 + math.exp(-(7.0 * cosine + 4.0 * carried + more - 5.0)))
+    return sure if could_answer(question, text) else sure * 0.5
 
 
 def coverage(wanted: Sequence[str], text: str) -> float:

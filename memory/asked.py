@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from memory.topics import KIN, SAME, named
 from models.offline.skill import content_words
 
 _OWN = re.compile(r"\b(?:i|i'm|i’m|i've|i’ve|me|my|mine|myself|we|us|our)\b", re.IGNORECASE)
@@ -75,8 +76,9 @@ def topic_asked(question: str) -> str:
             return f"{topic}:"
     if mine := _MINE.search(question):
         words = [word.lower().replace("’", "'").removesuffix("'s") for word in mine["what"].split()]
-        kept = [word for word in words if word not in _ASIDE and word != "name"]
-        return f"my {' '.join(kept or words)}"
+        kept = named([word for word in words if word not in _ASIDE and word != "name"] or words)
+        first = next((word for word in kept if SAME.get(word, word) in KIN), "")
+        return f"my {SAME.get(first, first) or ' '.join(kept)}"
     return ""
 
 

@@ -166,4 +166,5 @@ def _new(found: Extracted, turn: Turn) -> New:
         origin=turn.origin,
         confidence=found.confidence,
         valid_from=found.since,
+        said=turn.said,
     )

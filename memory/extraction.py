@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from memory.dates import absolute, find, starts, undated
 from memory.recall import Turn
+from memory.topics import named, told
 from models.offline.skill import content_words
 
 SHORTEST, LONGEST = 1, 60  # words of a sentence that may hold a fact
@@ -35,7 +36,7 @@ _ASKS = re.compile(
 )
 _LEAD = re.compile(
     r"^(?:(?:(?:please\s+)?remember(?:\s+that)?|note(?:\s+that)?|by the way|btw|actually|well|so|oh|hi|hello|hey|"
-    r"yes|no|also|and|but|correction|update|fyi|for the record|just so you know|as of (?:today|now)|"
+    r"yes|no|also|and|but|there|correction|update|fyi|for the record|just so you know|as of (?:today|now)|"
     r"good news)\b[\s,:;!—-]*)+",
     re.IGNORECASE,
 )
@@ -60,8 +61,9 @@ _SINGLE: list[tuple[str, re.Pattern[str]]] = [
 ]
 # What is told of is the subject: "seeing my kids was fun" tells nothing of the kids.
 _MINE = re.compile(
-    r"(?:^|[,;:–—]\s*|\s-\s+|\b(?:and|but|because|so|since|now|recently|of course)\s+)"
-    r"(?:my|our)\s+(?P<what>(?:(?!(?:and|hard|when|i|we|my|our|which|with|to|can|could|really|so)\b)[\w'’-]+\s+){0,4}?"
+    r"(?:^|^the\s+[\w\s]{1,40}?\s(?:of|for|to|on|in|at)\s+|[,;:–—]\s*|\s-\s+|"
+    r"\b(?:and|but|because|so|since|now|recently|of course)\s+)"
+    r"(?:my|our)\s+(?P<what>(?:(?!(?:and|hard|when|i|we|my|our|which|can|could|really|so)\b)[\w'’-]+\s+){0,4}?"
     r"(?!(?:and|when|i|we|my|our|which|hard)\b)[\w'’-]+?)(?:\s+(?:now|currently|still|also|just|has|will))*\s+"
     r"(?:is|are|was|were|be|been|lives?|works?|moved|started|changed|called|named|leaves?|starts?|begins?|ends?|expires?|"
     r"arrives?|costs?|belongs?)\b",
@@ -217,6 +219,8 @@ def topic_of(sentence: str) -> str | None:
     for topic, pattern in _SINGLE:
         if pattern.search(sentence):
             return topic
+    if (known := told(sentence)) is not None:
+        return known
     mine = _MINE.search(sentence)
     if mine and not _PRAISE.search(sentence) and not _LIKE_THAT.search(sentence):
         return _topic(mine["what"])
@@ -236,5 +240,5 @@ def _topic(what: str) -> str | None:
     if _FLEETING.search(what):
         return None
     words = [word.lower().replace("’", "'").removesuffix("'s") for word in what.split()]
-    kept = [word for word in words if word not in _ASIDE and word != "name"]
-    return f"my {' '.join(kept or words)}"
+    kept = named([word for word in words if word not in _ASIDE and word != "name"] or words)
+    return f"my {' '.join(kept)}"
