@@ -65,7 +65,7 @@ class Web:
         if self.behaviour == "headers":
             return await self.send(writer, b"200 OK", b"X-Large: " + b"x" * 3_000_000 + b"\r\n" + JSON, data)
         if self.behaviour == "packed":
-            packed = gzip.compress(b" " * 100_000_000 + data, 1)
+            packed = gzip.compress(b" " * 20_000_000 + data, 1)
             return await self.send(writer, b"200 OK", JSON + b"Content-Encoding: gzip\r\n", packed)
         if self.behaviour == "50mb":
             return await self.send(writer, b"200 OK", JSON, b" " * 50_000_000 + data)
@@ -110,7 +110,8 @@ async def test_an_answer_that_leads_away_or_never_ends_is_a_failed_call(
     async with web(behaviour) as server:
         url = f"http://127.0.0.1:{server.port}/mcp"
         headers = {"Authorization": "Bearer ${WEATHER_KEY}"}
-        configure(weather={"url": url, "headers": headers, "timeout": 0.6})
+        waits = 0.6 if behaviour in ("drips", "endless") else 10
+        configure(weather={"url": url, "headers": headers, "timeout": waits})
         begun = time.monotonic()
         async with third_party() as others:
             toolset = await others.toolset()

@@ -23,6 +23,7 @@ from lyceum.events import Answered, ApprovalAsked, Note, ToolCalled
 from lyceum.runs import Decision
 from tests.app.third_party.conftest import HOSTILE, SECRET, entry
 from workflows.chat_turn import ChatRequest
+from workflows.steps.chat_turn import Opened, decide_route
 
 Capture = pytest.CaptureFixture[str]
 START = [sys.executable, HOSTILE]
@@ -180,9 +181,8 @@ async def test_a_chat_uses_a_pinned_tool_and_says_what_was_left_out(
         notes = [event.text for event in seen if isinstance(event, Note)]
         assert len(notes) == 1
         assert notes[0].startswith("gone: there is no command '/nowhere/server'")
-        ours = ChatRequest(question="What is LoRA?")
-        run = await app.engine.drive(await app.engine.submit("chat_turn", ours, thread=thread.id))
-        assert Answered.model_validate(run.result).role == "researcher", "a question that is ours stays ours"
+        route = await decide_route(app.runtime, "What is LoRA?", None, None, Opened())
+        assert route.role == "researcher", "a question that is ours stays ours"
 
 
 async def test_what_is_not_pinned_waits_for_a_person(configure: Callable[..., Path], wired: Any) -> None:
