@@ -6,11 +6,10 @@ A list of every tool would cost each conversation tens of thousands of tokens be
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 from mcp.server.mcpserver.context import Context
 from mcp.server.mcpserver.tools.base import Tool
 from mcp_types import CallToolResult, InputRequiredResult
@@ -18,9 +17,11 @@ from pydantic import BaseModel, Field
 
 from lyceum.errors import ModelRetry, OperatorError, nearest
 from mcp_servers.renamed import by_any_name
-from mcp_servers.server import ToolServer
+from mcp_servers.server import ToolServer, instructions
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from models.lexical import LexicalIndex
 
 DEFAULT = (
@@ -29,6 +30,8 @@ DEFAULT = (
     *("sql_databases", "sql_attach", "sql_schema", "sql_query", "sql_chart"),
     *("sandbox_run", "basics_calculate", "memory_search", "memory_remember"),
 )
+# Servers with tools of the default set, or with resources and prompts: the others are made when somebody searches.
+AT_ONCE = ("basics", "course", "memory", "retrieval", "runs", "sandbox", "sql")
 INSTRUCTIONS = "More tools than are listed can be found with tools_search and called with tools_call_read or _write."
 
 Name = Annotated[str, Field(description="A tool's name, as tools_search gives it.", min_length=1, max_length=80)]
@@ -56,9 +59,16 @@ class Called(BaseModel):
 class Shelf:
     """The tools that are not listed, and what finds them: words and meaning of name and description."""
 
-    def __init__(self, tools: Sequence[Tool]) -> None:
-        self.tools: Mapping[str, Tool] = {tool.name: tool for tool in tools}
-        self._called = by_any_name(tools)
+    def __init__(self, make: Callable[[], Sequence[Tool]]) -> None:
+        self._make = make
+
+    @cached_property
+    def tools(self) -> Mapping[str, Tool]:
+        return {tool.name: tool for tool in self._make()}
+
+    @cached_property
+    def _called(self) -> Mapping[str, Tool]:
+        return by_any_name(self.tools.values())
 
     @cached_property
     def _texts(self) -> list[str]:
@@ -81,6 +91,8 @@ class Shelf:
         return LexicalIndex([packed(bag(text)) for text in self._texts])
 
     def search(self, query: str, limit: int) -> list[Tool]:
+        import numpy as np
+
         from models.analysis import asked
         from models.embeddings import default_embedder
 
@@ -102,11 +114,25 @@ class Shelf:
         return tool
 
 
-def lean(server: ToolServer, *, read_only: bool = False) -> ToolServer:
-    """List the default tools of a combined server; the others are searched for and called by name."""
-    shown = [tool for name in DEFAULT for tool in server.own_tools if tool.name == name]
-    shelf = Shelf([tool for tool in server.own_tools if tool.name not in DEFAULT])
-    made = ToolServer(server.name, instructions=f"{server.instructions}\n{INSTRUCTIONS}", tools=shown).take(server)
+def lean(
+    servers: Sequence[ToolServer],
+    later: Callable[[], Sequence[ToolServer]] = lambda: (),
+    *,
+    keep: Callable[[Tool], bool] = lambda _tool: True,
+    read_only: bool = False,
+) -> ToolServer:
+    """List the default tools of some servers; their others, and those of the servers that are made later, are searched
+    for and called by name. `keep` says which tools there are at all.
+    """
+    found = [server.own_tool(name) for name in DEFAULT for server in servers]
+    shown = [tool for tool in found if tool is not None and keep(tool)]
+
+    def others() -> list[Tool]:
+        tools = [tool for server in (*servers, *later()) for tool in server.own_tools]
+        return [tool for tool in tools if tool.name not in DEFAULT and keep(tool)]
+
+    shelf = Shelf(others)
+    made = ToolServer("lyceum", instructions=f"{instructions(servers)}\n{INSTRUCTIONS}", tools=shown).take(*servers)
 
     @made.expose(title="Find more tools", effect="read")
     async def tools_search(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from lyceum.errors import UserError, nearest
 from lyceum.runs import Jobs, RunStore
 from lyceum.settings import Settings
-from mcp_servers.catalogue import make_all
+from mcp_servers.catalogue import cards, make_all
 from mcp_servers.renamed import by_any_name, namespaced
-from mcp_servers.server import ToolServer, combine
+from mcp_servers.server import ToolServer, instructions
 from mcp_servers.services import Services
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver.tools.base import Tool
 
 EVERYTHING = "all"
 
@@ -47,8 +50,6 @@ def combined(
     drives; without them runs can only be read.
     """
     from lyceum.run_store import SqliteRunStore
-    from mcp_servers.conformance.mount import fixtures
-    from mcp_servers.lean import lean
     from mcp_servers.sealing import home_state
     from mcp_servers.skills.extension import Skills
     from mcp_servers.skills.library import skills
@@ -57,32 +58,17 @@ def combined(
     choice = choice or Choice()
     kept = store or SqliteRunStore(settings.home / "runs.db")
     services = Services(settings.home, store=kept, jobs=jobs, resume=resume)
-    names: Sequence[str] = () if EVERYTHING in choice.toolsets else choice.toolsets
-    servers = make_all(names, settings, services)
-    known = {tool.name: tool for server in servers for tool in server.own_tools}
-    called = by_any_name(known.values())
-    for name in (*choice.tools, *choice.without):
-        if name not in called:
-            raise UserError(f"There is no tool {name!r}.", next_step=nearest(name, known, what="tools")[:500])
-    wanted, unwanted = ({called[name].name for name in given} for given in (choice.tools, choice.without))
-    chosen = [
-        tool
-        for name, tool in known.items()
-        if (not choice.tools or name in wanted)
-        and name not in unwanted
-        and (not choice.read_only or (tool.annotations and tool.annotations.read_only_hint))
-    ]
-    opened = [server for server in servers if any(tool in chosen for tool in server.own_tools)]
-    whole = combine("lyceum", opened)
-    made = ToolServer("lyceum", instructions=whole.instructions or "", tools=chosen).take(whole)
-    if not choice.toolsets and not choice.tools:
-        made = lean(made, read_only=choice.read_only)
+    made, opened = _chosen(settings, choice, services)
     tools = list(made.own_tools)
     if choice.namespace:
         tools = [namespaced(tool, choice.namespace) for tool in tools]
-    extra = [fixtures()] if choice.conformance else []
+    extra: list[ToolServer] = []
+    if choice.conformance:
+        from mcp_servers.conformance.mount import fixtures
+
+        extra.append(fixtures())
     tools += [tool for each in extra for tool in each.own_tools]
-    known_skills = skills([server.name for server in opened])
+    known_skills = skills(opened)
     served = ToolServer(
         "lyceum",
         instructions=made.instructions or "",
@@ -91,6 +77,40 @@ def combined(
         state=home_state(settings.home),
     )
     return served.take(made, *extra)
+
+
+def _chosen(settings: Settings, choice: Choice, services: Services) -> tuple[ToolServer, list[str]]:
+    """Return the chosen tools as one server, and the names of the servers that they are from."""
+    from mcp_servers.lean import AT_ONCE, lean
+
+    def allowed(tool: Tool) -> bool:
+        return not choice.read_only or bool(tool.annotations and tool.annotations.read_only_hint)
+
+    if not choice.toolsets and not choice.tools and not choice.without:
+        later = [name for name in cards() if name not in AT_ONCE]
+        at_once = make_all(AT_ONCE, settings, services)
+        made = lean(at_once, lambda: make_all(later, settings, services), keep=allowed, read_only=choice.read_only)
+        return made, list(cards())
+    names: Sequence[str] = () if EVERYTHING in choice.toolsets else choice.toolsets
+    servers = make_all(names, settings, services)
+    known = {tool.name: tool for server in servers for tool in server.own_tools}
+    called = by_any_name(known.values())
+    for name in (*choice.tools, *choice.without):
+        if name not in called:
+            raise UserError(f"There is no tool {name!r}.", next_step=nearest(name, known, what="tools")[:500])
+    wanted, unwanted = ({called[name].name for name in given} for given in (choice.tools, choice.without))
+    chosen = {
+        name
+        for name, tool in known.items()
+        if (not choice.tools or name in wanted) and name not in unwanted and allowed(tool)
+    }
+    opened = [server for server in servers if any(tool.name in chosen for tool in server.own_tools)]
+    if not choice.toolsets and not choice.tools:
+        made = lean(opened, keep=lambda tool: tool.name in chosen, read_only=choice.read_only)
+    else:
+        tools = [tool for name, tool in known.items() if name in chosen]
+        made = ToolServer("lyceum", instructions=instructions(opened), tools=tools).take(*opened)
+    return made, [server.name for server in opened]
 
 
 def serve(server: ToolServer, *, transport: Literal["stdio", "http"] = "stdio", port: int = 8765) -> NoReturn:

@@ -15,7 +15,7 @@ from mcp_types import CallToolResult, CompleteRequestParams, InputRequiredResult
 from lyceum import __version__
 from mcp_servers.completions import Complete, Completers
 from mcp_servers.log_lines import offer_log_lines
-from mcp_servers.renamed import by_any_name
+from mcp_servers.promised import PromisedTools
 from mcp_servers.subscriptions import serve_older_subscribers
 from mcp_servers.tool import Effect, TaskSupport, typed_tool
 
@@ -46,19 +46,23 @@ class ToolServer(MCPServer[Any]):
             name,
             instructions=instructions,
             version=__version__,
-            tools=list(tools),
             extensions=extensions,
             request_state_security=state,
             cache_hints=dict.fromkeys(_LISTS, CacheHint(ttl_ms=_LISTS_MS)),
             log_level="WARNING",
         )
+        self._tools = self._tool_manager = PromisedTools(tools)
         self._completers = Completers()
         self._logs = False
         serve_older_subscribers(self._lowlevel_server, self._subscriptions)
 
     @property
     def own_tools(self) -> Sequence[Tool]:
-        return self._tool_manager.list_tools()
+        return self._tools.list_tools()
+
+    def own_tool(self, name: str) -> Tool | None:
+        """Return one tool, by its name now, without making the others."""
+        return self._tools.get_tool(name)
 
     def expose(
         self,
@@ -77,21 +81,25 @@ class ToolServer(MCPServer[Any]):
         """
 
         def decorate(function: FunctionT) -> FunctionT:
-            made = typed_tool(function, title=title, effect=effect, open_world=open_world, task=task, formerly=formerly)
-            self.put(made)
+            def make() -> Tool:
+                return typed_tool(
+                    function, title=title, effect=effect, open_world=open_world, task=task, formerly=formerly
+                )
+
+            self._tools.put(function.__name__, make)
             return function
 
         return decorate
 
     def put(self, tool: Tool) -> None:
         """Add a tool that is already made."""
-        self._tool_manager._tools[tool.name] = tool  # pyright: ignore[reportPrivateUsage]
+        self._tools.put(tool.name, tool)
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool by its name, or by one that it once had."""
-        tool = by_any_name(self.own_tools).get(name)
+        tool = self._tools.named(name)
         return await super().call_tool(tool.name if tool else name, arguments, context)
 
     def complete(self, of: str, argument: str) -> Callable[[Complete], Complete]:
@@ -128,8 +136,12 @@ class ToolServer(MCPServer[Any]):
         self._lowlevel_server.add_request_handler("completion/complete", CompleteRequestParams, self._completers.answer)
 
 
+def instructions(servers: Sequence[ToolServer]) -> str:
+    """Return what all of them tell a model before it uses them."""
+    return "\n".join(f"{server.name}: {server.instructions}" for server in servers)
+
+
 def combine(name: str, servers: Sequence[ToolServer]) -> ToolServer:
     """Serve several servers from one process; their tools' names are unique by their prefix."""
-    instructions = "\n".join(f"{server.name}: {server.instructions}" for server in servers)
-    made = ToolServer(name, instructions=instructions, tools=[tool for s in servers for tool in s.own_tools])
+    made = ToolServer(name, instructions=instructions(servers), tools=[tool for s in servers for tool in s.own_tools])
     return made.take(*servers)

@@ -10,9 +10,9 @@ from mcp import Client
 from pydantic import BaseModel
 
 from lyceum.settings import Settings
-from mcp_servers.catalogue import make_all
+from mcp_servers.catalogue import cards, make_all
 from mcp_servers.cost import cost_of
-from mcp_servers.lean import lean
+from mcp_servers.lean import AT_ONCE, DEFAULT, lean
 from mcp_servers.renamed import namespaced
 from mcp_servers.serve import Choice, combined
 from mcp_servers.server import ToolServer
@@ -76,7 +76,7 @@ async def test_a_renamed_tool_is_listed_once_and_called_by_any_of_its_names(name
     school = ToolServer("school", instructions="", tools=[namespaced(tool, "my") for tool in renamed().own_tools])
     async with Client(school) as client:
         assert (await client.call_tool(f"my_{name}", {"text": "hello"})).structured_content == {"text": "hello"}
-    async with Client(lean(renamed())) as client:
+    async with Client(lean([renamed()])) as client:
         called: Any = await client.call_tool("tools_call_read", {"name": name, "arguments": {"text": "hello"}})
         assert called.structured_content == {"tool": "speech_say", "result": {"text": "hello"}}
 
@@ -85,3 +85,11 @@ def test_no_former_name_is_taken_by_another_tool(tmp_path: Path) -> None:
     tools = [t for server in make_all([], Settings(home=tmp_path), Services(tmp_path)) for t in server.own_tools]
     called = [name for tool in tools for name in (tool.name, *getattr(tool, "formerly", ()))]
     assert len(called) == len(set(called))
+
+
+async def test_servers_that_are_made_later_offer_nothing_but_tools(tmp_path: Path) -> None:
+    later = [name for name in cards() if name not in AT_ONCE]
+    for server in make_all(later, Settings(home=tmp_path), Services(tmp_path)):
+        offered = [await server.list_resources(), await server.list_resource_templates(), await server.list_prompts()]
+        assert offered == [[], [], []], f"{server.name} belongs in AT_ONCE"
+        assert not {tool.name for tool in server.own_tools} & set(DEFAULT)

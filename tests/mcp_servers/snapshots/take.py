@@ -10,7 +10,7 @@ from typing import Any
 from lyceum.settings import Settings
 from mcp_servers.catalogue import cards, make
 from mcp_servers.lean import lean
-from mcp_servers.server import ToolServer, combine
+from mcp_servers.server import ToolServer
 from mcp_servers.services import Services
 
 FOLDER = Path(__file__).parent
@@ -26,7 +26,7 @@ def snapshot(name: str) -> str:
     with tempfile.TemporaryDirectory() as home:
         settings, services = Settings(home=Path(home)), Services(Path(home))
         if name == LEAN:
-            made = lean(combine(LEAN, [make("course", settings, services)]))
+            made = lean([make("course", settings, services)])
             return _text(made, [tool for tool in made.own_tools if tool.name.startswith("tools_")])
         made = make(name, settings, services)
         return _text(made, list(made.own_tools))
