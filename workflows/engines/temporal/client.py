@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel
@@ -25,6 +26,7 @@ from lyceum.runs import ENDED, Decision, Run
 from lyceum.settings import TemporalSettings
 from workflows.context import Flow
 from workflows.engines.temporal.connection import FLOW, THREAD, connect, register_search_attributes, unreachable
+from workflows.engines.temporal.conversation import TURNS, conversation_id, give_turn
 from workflows.engines.temporal.wire import FlowInput, ours
 from workflows.runtime import Runtime
 
@@ -86,16 +88,21 @@ class TemporalEngine:
         if run.id in self._started:
             return
         client = await self.client()
-        known = [SearchAttributePair(FLOW, run.flow), SearchAttributePair(THREAD, run.thread)]
+        pairs = [SearchAttributePair(FLOW, run.flow), SearchAttributePair(THREAD, run.thread)]
+        known = TypedSearchAttributes(pairs) if self._attributes else None
+        given = FlowInput(run=run.id, thread=run.thread, flow=run.flow, input=run.input)
         try:
-            await client.start_workflow(
-                run.flow,
-                FlowInput(run=run.id, thread=run.thread, flow=run.flow, input=run.input),
-                id=run.id,
-                task_queue=self.settings.task_queue,
-                search_attributes=TypedSearchAttributes(known) if self._attributes else None,
-                static_summary=f"Lyceum {run.flow}",
-            )
+            if run.flow in TURNS:
+                await give_turn(client, given, self.settings.task_queue, known)
+            else:
+                await client.start_workflow(
+                    run.flow,
+                    given,
+                    id=run.id,
+                    task_queue=self.settings.task_queue,
+                    search_attributes=known,
+                    static_summary=f"Lyceum {run.flow}",
+                )
         except WorkflowAlreadyStartedError:
             pass
         except RPCError as error:
@@ -217,8 +224,15 @@ class TemporalEngine:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise unreachable(self.settings, error) from None
+            if run.flow in TURNS:
+                await self._drop(run)
             await self.runtime.store.set_status(run_id, "cancelled")
             await self.runtime.store.append(run_id, RunFinished(status="cancelled"), once="finished")
+
+    async def _drop(self, run: Run) -> None:
+        """Take a turn back that its conversation has not begun."""
+        with suppress(RPCError):
+            await (await self._handle(conversation_id(run.thread))).signal("drop", run.id)
 
     async def retry(self, run_id: str) -> Run:
         raise UserError(

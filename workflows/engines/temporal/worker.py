@@ -14,6 +14,7 @@ from lyceum.settings import TemporalSettings
 from workflows.context import Flow
 from workflows.engines.temporal.activities import Activities
 from workflows.engines.temporal.agents import make_agents
+from workflows.engines.temporal.conversation import Conversation
 from workflows.engines.temporal.flows import workflow_of
 from workflows.engines.temporal.schedules import Repeated, Repetitions
 from workflows.runtime import Runtime
@@ -39,7 +40,7 @@ async def make_worker(
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[*workflows, Repeated],
+        workflows=[*workflows, Repeated, Conversation],
         activities=[*Activities(runtime, modules, settings.heartbeat).all(), Repetitions(runtime, repeated).begin],
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_concurrent_activities=concurrency,
