@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lyceum.errors import UserError
 
@@ -28,6 +28,7 @@ class Spoken:
     speaker: str
     said: datetime
     text: str
+    origin: Literal["user", "assistant"] = "user"
 
 
 @dataclass(frozen=True)
@@ -58,23 +59,11 @@ def data_file(name: str) -> Path:
 
 def locomo() -> list[Conversation]:
     """Read LoCoMo (Maharana et al. 2024, arXiv:2402.17753): ten conversations of two people over months."""
-    return [_conversation(each) for each in json.loads(data_file("locomo10.json").read_text(encoding="utf-8"))]
+    return [locomo_like(each) for each in json.loads(data_file("locomo10.json").read_text(encoding="utf-8"))]
 
 
-def unseen(path: Path) -> list[Conversation]:
-    """Read another corpus: JSON Lines of {name, turns: [{id, session, speaker, said, text}], questions: [{text,
-    category, evidence: [id]}]}.
-    """
-    found: list[Conversation] = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        turns = [Spoken(**turn | {"said": datetime.fromisoformat(turn["said"])}) for turn in row["turns"]]
-        asked = [Question(each["text"], each["category"], frozenset(each["evidence"])) for each in row["questions"]]
-        found.append(Conversation(row["name"], turns, asked))
-    return found
-
-
-def _conversation(row: dict[str, Any]) -> Conversation:
+def locomo_like(row: dict[str, Any]) -> Conversation:
+    """Read a conversation in LoCoMo's shape; questions without a known turn are left out."""
     turns = list(_turns(row["conversation"]))
     known = {turn.id for turn in turns}
     asked: list[Question] = []

@@ -22,7 +22,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks.memory_data import Conversation, Question, locomo, unseen
+from benchmarks.memory_corpora import read
+from benchmarks.memory_data import Conversation, Question, locomo
 from benchmarks.retrieval_collections import machine, ndcg
 from memory.database import MemoryFile
 from memory.ranking import Signals, Weights
@@ -59,14 +60,17 @@ class Asked:
     names: dict[int, str]
 
 
-def asked_in(conversation: Conversation, embedder: CachedEmbedder, folder: Path) -> list[Asked]:
+def asked_in(conversation: Conversation, embedder: CachedEmbedder, folder: Path, number: int) -> list[Asked]:
     """Keep a conversation as the product does, a thread a session, and collect the signals of its questions."""
-    file = MemoryFile(folder / f"{conversation.name}.db")
+    file = MemoryFile(folder / f"{number}.db")
     recall = Recall(file, embedder)
     names: dict[tuple[str, int], str] = {}
     for session in dict.fromkeys(turn.session for turn in conversation.turns):
         turns = [turn for turn in conversation.turns if turn.session == session]
-        said = [Said(text=turn.text, speaker=turn.speaker, said=turn.said, key=turn.id) for turn in turns]
+        said = [
+            Said(text=turn.text, speaker=turn.speaker, origin=turn.origin, said=turn.said, key=turn.id)
+            for turn in turns
+        ]
         kept = recall.add(Scope(user="reader", thread=session), said)
         names |= {(turn.thread, turn.number): spoken.id for turn, spoken in zip(kept, turns, strict=True)}
     scope = Scope(user="reader")
@@ -142,13 +146,15 @@ def figures(scored: Sequence[tuple[str, float, float]]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--unseen", type=Path, help="another corpus, scored once with the frozen weights")
+    parser.add_argument(
+        "--unseen", type=Path, help="another corpus (a file or folder), scored once with the frozen weights"
+    )
     given = parser.parse_args()
     cache = Path(tempfile.gettempdir()) / "lyceum-benchmarks"
     embedder = CachedEmbedder(MiniLM(cache), cache / "embeddings.db")
-    corpus = locomo() if given.unseen is None else unseen(given.unseen)
+    corpus = locomo() if given.unseen is None else read(given.unseen)
     with tempfile.TemporaryDirectory() as folder:
-        conversations = [asked_in(each, embedder, Path(folder)) for each in corpus]
+        conversations = [asked_in(each, embedder, Path(folder), number) for number, each in enumerate(corpus)]
     every = [each for conversation in conversations for each in conversation]
     started = time.perf_counter()
     frozen = gains(every, Weights())

@@ -41,7 +41,7 @@ class Vectors:
 
 
 class Mem0:
-    """Memory with infer off: a text is kept as it is; its vectors in Qdrant's local mode, its default beside a server."""
+    """Memory with infer off: a text is kept as it is, its vectors in Qdrant's local mode."""
 
     package = "mem0ai"
 

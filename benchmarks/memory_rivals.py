@@ -71,7 +71,7 @@ def write_job(
     folder: Path, conversations: list[Conversation], turns: int, embedder: CachedEmbedder, named: bool
 ) -> None:
     """Write what a system is given, with a vector for every text."""
-    said = [
+    said: list[dict[str, Any]] = [
         {
             "name": each.name,
             "turns": [

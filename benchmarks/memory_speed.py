@@ -196,6 +196,7 @@ def main() -> None:
         print(json.dumps(searched(given.turns[0], given.search)))
         return
     sizes: list[dict[str, Any]] = []
+    text = ""
     for count in given.turns:
         with tempfile.TemporaryDirectory() as folder:
             sizes.append(measure(count, Path(folder)))

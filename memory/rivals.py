@@ -18,8 +18,8 @@ from models.offline.skill import content_words
 
 LOOKED_AT = 10
 LEAST = 1.1  # below it a fact is about something else
-TIED = 0.03  # of two so close one is a guess
-MORE = 1.5  # from here on several may be contradicted at once, where they are within `BESIDE` of the best
+TIED = 0.07  # of two so close one is a guess
+MORE = 1.7  # from here on several may be contradicted at once, where they are within `BESIDE` of the best
 BESIDE = 0.1
 _NAME = re.compile(r"\b[A-Z][\w'’-]*")
 _NO_NAME = frozenset("The A An In On At It He She They This Both His Her Their After Before During I My We Our".split())
