@@ -51,6 +51,24 @@ def step_options(*, retry: RetryPolicy | None = None, seconds: float | None = No
     return given
 
 
+def takes_long(*, seconds: float) -> Callable[[T], T]:
+    """Give a flow at least so many seconds, where `budget.seconds` is less: `@takes_long(seconds=86400)`.
+
+    It is for work that people want done however long it takes, and that uses no model meanwhile.
+    """
+
+    def given(flow: T) -> T:
+        flow.least_seconds = seconds  # type: ignore[attr-defined]
+        return flow
+
+    return given
+
+
+def seconds_for(flow: Any, seconds: float) -> float:
+    """Return how long a flow may take, where the settings allow `seconds`."""
+    return max(seconds, getattr(flow, "least_seconds", 0.0))
+
+
 class AgentInput(BaseModel):
     """What an agent is given: the prompt, earlier turns as (user, assistant) texts, and its dependencies as JSON."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from lyceum.events import Answered, Note
-from workflows.context import Context
+from workflows.context import Context, takes_long
 from workflows.steps.ingest import Broken, Taken, Whole, finish_collection, list_files, take_files
 
 SHOWN = 20  # broken files that the answer names; the events name them all
@@ -31,6 +31,7 @@ class Ingested(BaseModel):
         return [each for each in self.taken.broken if not each.skipped]
 
 
+@takes_long(seconds=86_400)
 async def ingest(ctx: Context, request: IngestRequest) -> Answered:
     """Read every file under a path into a collection; returns the event that ends the run."""
     files = await ctx.step(list_files, request.path)

@@ -46,8 +46,7 @@ async def _ingest(args: argparse.Namespace, settings: Settings, path: Path) -> i
 
     progress = Progress(as_json=args.json)
     request = IngestRequest(path=str(path), collection=args.collection or collection_name(path))
-    longer = settings.budget.model_copy(update={"seconds": max(settings.budget.seconds, 86_400.0)})
-    async with wire(settings.model_copy(update={"budget": longer}), listen=progress) as app:
+    async with wire(settings, listen=progress) as app:
         thread = (await app.store.create_thread(f"documents of {path.name}")).id
         run_id = await app.engine.submit("ingest", request, thread=thread)
         say(f"run {run_id}; `lyceum runs resume {run_id}` goes on with it")

@@ -17,6 +17,7 @@ from lyceum.settings import BudgetSettings, PriceSettings
 from models.budgets import Ledger, Payee, tokens_of
 from models.prices import Prices
 from workflows.chat_turn import ChatRequest
+from workflows.engines.budget import run_budget
 
 
 async def endless_words(_messages: list[ModelMessage], _info: AgentInfo) -> AsyncIterator[dict[int, DeltaToolCall]]:
@@ -143,3 +144,21 @@ def test_the_room_that_is_left_is_the_smaller_of_tokens_and_money() -> None:
 def test_tokens_are_estimated_rather_too_high() -> None:
     assert tokens_of("four words of English") >= 5
     assert tokens_of("数据库") >= 3
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [
+        ({"tokens": 5000, "dollars": 0.5, "calls": 7}, (5000, 0.5, 7)),  # narrower than the settings
+        ({"tokens": 10**9, "dollars": 9.0, "calls": 900}, (20_000, 1.0, 40)),  # wider: the settings hold
+        ({"tokens": 0, "stages": {"write": {"tokens": 3}}}, (1, 1.0, 40)),  # nothing at all: not one request
+        ({}, (20_000, 1.0, 40)),
+    ],
+)
+def test_a_request_narrows_the_budget_of_its_run_and_never_widens_it(
+    asked: dict[str, Any], kept: tuple[float, ...]
+) -> None:
+    settings = BudgetSettings(tokens=20_000, dollars=1.0, tool_calls=40)
+    budget = run_budget(settings, {"question": "?", "budget": asked})
+    assert (budget.tokens, budget.dollars, budget.tool_calls) == kept
+    assert run_budget(settings, {"question": "?"}) == run_budget(settings, "?") == settings

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lyceum.events import Answered, Note
+from lyceum.settings import BudgetSettings
 from tests.workflows.conformance.research import Product, kill, wait_for, write_documents
 
 
@@ -16,7 +17,7 @@ async def test_a_broken_file_is_named_and_stops_nothing(wired: Any, tmp_path: Pa
     (documents / "broken.pdf").write_bytes(b"%PDF-1.7 and then nothing of the kind")
     (documents / "picture.png").write_bytes(b"\x89PNG")
     given = {"path": str(documents), "collection": "notes", "batch": 3}
-    async with wired() as app:
+    async with wired(budget=BudgetSettings(seconds=0.01)) as app:  # which is for models, and there is none
         run = await app.engine.drive(await app.engine.submit("ingest", given))
         assert run.status == "done", run.error
         answer = Answered.model_validate(run.result)

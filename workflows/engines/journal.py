@@ -32,7 +32,7 @@ from lyceum.errors import (
 from lyceum.events import Event, RunFinished, RunStarted
 from lyceum.runs import ENDED, Decision, Lease, Run
 from models.budgets import Ledger
-from workflows.context import Flow
+from workflows.context import Flow, seconds_for
 from workflows.engines.forking import comes_before, is_version, places, resolved
 from workflows.engines.journal_context import Drive, JournalContext, Suspended
 from workflows.engines.journal_store import JournalStore
@@ -173,7 +173,7 @@ class JournalEngine:
             raise UserError(f"This release has no flow {drive.run.flow!r}.", next_step="Finish it with the older one.")
         request = TypeAdapter(get_type_hints(flow).get("request", dict)).validate_python(drive.run.input)
         ctx = JournalContext(self, drive)
-        result = await drive.shields.run(flow(ctx, request), self.runtime.budget.seconds)
+        result = await drive.shields.run(flow(ctx, request), seconds_for(flow, self.runtime.budget.seconds))
         ctx.finish()
         return result
 

@@ -21,7 +21,7 @@ from lyceum.settings import BudgetSettings
 from models.budgets import Ledger
 from models.errors import friendly
 from models.prices import Prices
-from workflows.context import AgentInput, Flow
+from workflows.context import AgentInput, Flow, seconds_for
 from workflows.engines.shields import Shields
 from workflows.engines.temporal.context import TemporalContext
 from workflows.engines.temporal.wire import FlowInput, Kept, Status, failed, ours
@@ -78,7 +78,7 @@ class FlowRun:
                 await self._status("running")
             request = TypeAdapter(get_type_hints(self.flow).get("request", dict)).validate_python(given.input)
             flow = type(self).flow(TemporalContext(self), request)
-            result = await self.shields.run(flow, self.host.budget.seconds)
+            result = await self.shields.run(flow, seconds_for(type(self).flow, self.host.budget.seconds))
         except asyncio.CancelledError:
             await self._end("cancelled", Cancelled("The run was cancelled."))
             raise
