@@ -22,6 +22,7 @@ from workflows.steps.chat_turn import (
     work_of,
 )
 from workflows.steps.memory import Heard, hear, keep_turns
+from workflows.steps.research.followup import about_report, from_report
 from workflows.teamwork import Team, planned, work
 
 
@@ -83,6 +84,11 @@ async def _pieces(ctx: Context, turn: _Turn) -> list[Piece]:
         piece = await work(ctx, turn, Piece(id="s1", role="memory", task=asked.question))
         if not piece.declined or not (turn.opened.collections or turn.opened.workspaces):
             return [piece]
+    if turn.opened.report and asked.agent is None:
+        told = await ctx.step(about_report, turn.opened.report, asked.question)
+        if told is not None:
+            await ctx.emit(Routed(role="researcher", reason="it asks about the report"))
+            return [told]
     route = await ctx.step(decide_route, asked.question, asked.agent, asked.plan, turn.opened)
     await ctx.emit(Routed(role=route.role, reason=route.reason))
     if route.role == "planner":
@@ -99,6 +105,9 @@ async def _asked(ctx: Context, turn: _Turn, role: str, runner_up: str | None) ->
         await ctx.emit(Routed(role=runner_up, reason=f"{role} declined"))
         second = await work(ctx, turn, Piece(id="s1", role=runner_up, task=turn.request.question))
         piece = piece if second.declined else second
+    if piece.declined and turn.opened.report:
+        told = await ctx.step(from_report, turn.opened.report, turn.request.question)
+        piece = piece if told is None else told
     if role == "coder" and not piece.declined:
         piece = (await _reviewed(ctx, turn, [piece]))[0]
     return piece

@@ -25,6 +25,7 @@ from workflows.steps.phrasing import counts, row_text, sentence_for
 
 SAMPLE_DATABASE = "chinook"
 HISTORY_TURNS = 6
+REPORT_TURNS = 200  # within which a thread's report is looked for
 ANSWERING = ("chat_turn", "deep_research", "plan_execute_review")  # flows whose questions and answers are history
 EVIDENCE_CHARACTERS = 6000
 REPORT_CHARACTERS = 8000
@@ -44,13 +45,17 @@ _MEND = re.compile(
 
 
 class Opened(BaseModel):
-    """What a turn may read: earlier turns, attached sources, and the words that name things in its tables."""
+    """What a turn may read: earlier turns, attached sources, and the words that name things in its tables.
+
+    `report` is the thread's newest run that ended with a research report.
+    """
 
     history: list[tuple[str, str]] = []
     databases: list[str] = []
     collections: list[str] = []
     workspaces: list[str] = []
     vocabulary: list[str] = []
+    report: str = ""
     turn: str = ""
     remembered: str = ""
 
@@ -118,7 +123,18 @@ async def open_turn(runtime: Runtime, thread: str, run: str) -> Opened:
         collections=collections,
         workspaces=workspaces,
         vocabulary=list(vocabulary),
+        report=await _latest_report(runtime, thread),
     )
+
+
+async def _latest_report(runtime: Runtime, thread: str) -> str:
+    """Return the thread's newest run that ended with a report, or an empty string."""
+    for earlier in await runtime.store.runs(thread=thread, limit=REPORT_TURNS):
+        if earlier.flow == "deep_research":
+            answers = [event for event in await runtime.store.events(earlier.id) if isinstance(event, Answered)]
+            if answers and "sections" in (answers[-1].output or {}):
+                return earlier.id
+    return ""
 
 
 def asks_to_mend(question: str) -> bool:
