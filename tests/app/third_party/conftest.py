@@ -22,6 +22,12 @@ def entry(behaviour: str = "good", **more: Any) -> dict[str, Any]:
     return {"command": sys.executable, "args": [HOSTILE, behaviour], "env": env, "timeout": 1, **more}
 
 
+@pytest.fixture(autouse=True)
+def _no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep out of the keyring of whoever runs the tests."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+
+
 @pytest.fixture
 def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Write `mcp.json` of the home (or of `folder`), with these servers; returns its path."""

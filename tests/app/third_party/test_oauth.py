@@ -17,7 +17,7 @@ from pydantic import AnyUrl
 from app.third_party.config import Server, parse
 from app.third_party.connection import Connection, LeftOut
 from app.third_party.limits import Limits
-from app.third_party.oauth import signing
+from app.third_party.oauth import forget_tokens, signing
 from tests.app.third_party.authorization import protected_server
 
 DOCUMENT = "https://lyceum.example/client.json"
@@ -160,3 +160,36 @@ def test_the_keyring_is_used_where_there_is_one(tmp_path: Path, monkeypatch: pyt
     vault.drop("calendar")
     assert vault.get("calendar") is None
     assert not held
+
+
+@pytest.mark.extra
+async def test_tokens_are_kept_in_a_keyring_of_the_real_library(tmp_path: Path) -> None:
+    import keyring
+    from keyring.backend import KeyringBackend
+
+    held: dict[tuple[str, str], str] = {}
+
+    class InMemory(KeyringBackend):
+        priority = 1  # type: ignore[assignment]
+
+        def get_password(self, service: str, username: str) -> str | None:
+            return held.get((service, username))
+
+        def set_password(self, service: str, username: str, password: str) -> None:
+            held[service, username] = password
+
+        def delete_password(self, service: str, username: str) -> None:
+            del held[service, username]
+
+    before = keyring.get_keyring()
+    keyring.set_keyring(InMemory())
+    try:
+        with protected_server() as (url, provider):
+            await _list(_server(url, tmp_path), tmp_path, Browser())
+            assert next(iter(provider.tokens)) in held["lyceum-mcp", "calendar"]
+            assert not (tmp_path / "mcp" / "tokens.json").exists()
+            assert await _list(_server(url, tmp_path), tmp_path, None) == ["next_meeting"]
+        forget_tokens(tmp_path, "calendar")
+        assert not held
+    finally:
+        keyring.set_keyring(before)
