@@ -1,6 +1,6 @@
 """Durable engines side by side, in one run: the embedded journal, Temporal, LangGraph with SqliteSaver, and DBOS.
 
-    python -m benchmarks.engines [--steps 1000] [--without temporal,dbos,langgraph]
+    python -m benchmarks.engines [--steps 1000] [--without temporal,dbos,langgraph] [--try ENGINE]
 
 Times are of steps that do nothing, with every step durable before the next. Guarantees are tried with real processes
 and kill -9. LangGraph and DBOS run in environments of their own, which uv makes. Writes results/engines.json.
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.engines_ours import journal_guarantees, journal_many, journal_speed, temporal_guarantees, temporal_speed
+from benchmarks.engines_tried import TRIED, try_rival
 
 HERE = Path(__file__).parent
 RIVALS = {
@@ -143,7 +144,7 @@ def rival_guarantees(name: str) -> dict[str, Any]:
         code, said = rival.run("line")
         found["code changed in mid-run is noticed"] = code != 0
         found["code changed in mid-run: result"] = said.get("result")
-    return found
+    return found | try_rival(lambda folder: Rival(name, folder), timer=name == "dbos", cancel=name == "dbos")
 
 
 def table(found: dict[str, Any]) -> str:
@@ -159,13 +160,17 @@ def table(found: dict[str, Any]) -> str:
         ("branches as coroutines keep their own results", "parallel branches keep their own results"),
         ("calls made twice when two processes resume at once", "two processes resume at once: calls made twice"),
         ("a changed order of steps is noticed on a resume", "code changed in mid-run is noticed"),
+        *[(what, what) for what in TRIED],
     ]
-    words = {True: "yes", False: "no"}
+    words = {True: "yes", False: "no", None: "not offered"}
     lines = [f"| | {' | '.join(engines)} |", f"| --- |{' --- |' * len(engines)}"]
     lines += [f"| {name} | {' | '.join(str(read(engine)) for engine in engines.values())} |" for name, read in rows]
     for name, key in tried:
-        cells = [engine["guarantees"].get(key) for engine in engines.values()]
-        lines.append(f"| {name} | {' | '.join(words[c] if isinstance(c, bool) else str(c) for c in cells)} |")
+        cells = [engine["guarantees"].get(key, "not tried") for engine in engines.values()]
+        lines.append(
+            f"| {name} | {' | '.join(words[c] if c is None or isinstance(c, bool) else str(c) for c in cells)} |"
+        )
+    lines += ["", *_many(engines)]
     bare = engines["journal"]["bare_commit_ms"]
     lines.append("")
     own = engines["journal"]["of_it_processor_ms"]
@@ -176,12 +181,33 @@ def table(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _many(engines: dict[str, Any]) -> list[str]:
+    """Say in words what was measured of our two engines only."""
+    many, temporal = engines["journal"].get("many"), engines.get("temporal")
+    lines: list[str] = []
+    if many:
+        lines.append(
+            f"On the journal, {many['runs']} runs of {many['steps_each']:,} steps at once in one process: "
+            f"{many['steps_per_second']:,} steps a second, {many['p50_ms']} ms a step at the median and "
+            f"{many['p99_ms']} ms at p99; the last tenth of all steps took {many['last_tenth_ms']} ms each, the first "
+            f"{many['first_tenth_ms']} ms; {many['bytes_per_step']} bytes a step."
+        )
+    if temporal:
+        lines.append(
+            f"On Temporal a step is {temporal['events_per_step']} events and {temporal['bytes_per_step']} bytes of "
+            f"history: about {temporal['steps_before_51200_events']:,} steps before its limit of 51,200 events, which "
+            "`continue_after` keeps away."
+        )
+    return [" ".join(lines)] if lines else []
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--each", type=int, default=1000, help="steps of each of the 50 runs at once")
     parser.add_argument("--without", default="")
     parser.add_argument("--table", action="store_true", help="print the committed results as the page shows them")
+    parser.add_argument("--try", dest="one", metavar="ENGINE", help="only try this one's guarantees, and print them")
     args = parser.parse_args()
     if args.table:
         print(table(json.loads((HERE / "results" / "engines.json").read_text(encoding="utf-8"))))
@@ -204,6 +230,9 @@ def main() -> None:
         "temporal": lambda: asyncio.run(temporal_guarantees()),
         **{name: lambda name=name: rival_guarantees(name) for name in RIVALS},
     }
+    if args.one:
+        print(json.dumps(tries[args.one](), indent=2))
+        return
     chosen = [name for name in measures if name not in args.without.split(",")]
     for name in chosen:  # speeds first, one after the other, so that they share the machine's mood
         found["engines"][name] = measures[name]()

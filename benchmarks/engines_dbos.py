@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -63,6 +64,47 @@ async def fan() -> list[list[str]]:
     return list(await asyncio.gather(branch("p"), branch("q")))
 
 
+@DBOS.step()
+async def weigh(text: str) -> str:
+    await asyncio.to_thread(effect, folder, "weigh")
+    return text * 2
+
+
+@DBOS.workflow()
+async def large() -> list[int]:
+    text = await weigh("x" * (1 << 19))
+    await tick("after")
+    return [len(text)]
+
+
+@DBOS.step()
+async def fail() -> None:
+    await asyncio.to_thread(effect, folder, "fails")
+    raise ValueError("no")
+
+
+@DBOS.workflow()
+async def fails() -> list[str]:
+    with contextlib.suppress(ValueError):
+        await fail()
+    return [await tick("after")]
+
+
+@DBOS.workflow()
+async def nap() -> list[str]:
+    await tick("before")
+    await DBOS.sleep_async(6)
+    return [await tick("after")]
+
+
+@DBOS.workflow()
+async def ask() -> list[str]:
+    await tick("before")
+    answer = await DBOS.recv_async("go", timeout_seconds=60)
+    await tick("after")
+    return [str(answer)]
+
+
 begin = time.perf_counter()
 DBOS.launch()  # takes up what a process that died left behind
 launched = time.perf_counter() - begin
@@ -81,7 +123,19 @@ if what in ("steps", "resume"):
             result = numbers(count)
     else:
         result = DBOS.retrieve_workflow("run").get_result(polling_interval_sec=0.001)
+elif what == "cancel":
+    DBOS.cancel_workflow("run")
+    result = None
+elif what in ("yes", "no"):
+    DBOS.send("run", what, "go")
+    result = DBOS.retrieve_workflow("run").get_result()
+elif what == "ask":
+    with SetWorkflowID("run"):
+        DBOS.start_workflow(ask)
+    time.sleep(2)  # it waits for its answer now; the next process takes it up
+    result = None
 else:
-    result = asyncio.run(run({"line": line, "fan": fan}[what]))
+    begin = time.perf_counter()
+    result = asyncio.run(run({"line": line, "fan": fan, "large": large, "fails": fails, "nap": nap}[what]))
 report(result=result, seconds=time.perf_counter() - begin, launch=launched, calls=calls)
 os._exit(0)

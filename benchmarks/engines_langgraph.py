@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import sys
 import time
@@ -12,6 +13,7 @@ from engines_rival import effect, order, report
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.func import entrypoint, task
+from langgraph.types import Command, interrupt
 
 what, folder, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 database = sqlite3.connect(folder / "langgraph.db", check_same_thread=False, timeout=10)
@@ -51,6 +53,40 @@ def line(_: str) -> list[str]:
 
 
 @task
+def weigh(text: str) -> str:
+    effect(folder, "weigh")
+    return text * 2
+
+
+@entrypoint(checkpointer=saver)
+def large(_: str) -> list[int]:
+    text = weigh("x" * (1 << 19)).result()
+    tick("after").result()
+    return [len(text)]
+
+
+@task
+def fail() -> None:
+    effect(folder, "fails")
+    raise ValueError("no")
+
+
+@entrypoint(checkpointer=saver)
+def fails(_: str) -> list[str]:
+    with contextlib.suppress(ValueError):
+        fail().result()
+    return [tick("after").result()]
+
+
+@entrypoint(checkpointer=saver)
+def ask(_: str) -> list[str]:
+    tick("before").result()
+    answer = interrupt("go?")
+    tick("after").result()
+    return [answer]
+
+
+@task
 def branch(name: str) -> list[str]:
     return [tick(f"{name}1").result(), tick(f"{name}2").result()]
 
@@ -84,9 +120,22 @@ async def fan() -> list[list[str]]:
 if what == "fan":
     report(result=asyncio.run(fan()))
     sys.exit(0)
-flow = {"steps": numbers, "resume": numbers, "line": line, "nested": nested}[what]
+if what in ("yes", "no"):
+    report(result=ask.invoke(Command(resume=what), CONFIG, durability="sync"))
+    sys.exit(0)
+flows = {
+    "steps": numbers,
+    "resume": numbers,
+    "line": line,
+    "nested": nested,
+    "large": large,
+    "fails": fails,
+    "ask": ask,
+}
+flow = flows[what]
 before = saver.get_tuple(CONFIG) is not None
 given = None if before else (count if flow is numbers else "go")
 begin = time.perf_counter()
 result = flow.invoke(given, CONFIG, durability="sync")
+result = None if what == "ask" else result
 report(result=result, seconds=time.perf_counter() - begin, calls=calls)
