@@ -181,6 +181,7 @@ async def finish(app: App, progress: Progress, answers: Mapping[str, bool], run_
         stopped=Cancelled("Stopped; what was said so far is kept.", next_step="Go on with `lyceum chat -c`."),
         waits=WaitsForApproval(
             f"Run {run_id} waits for an approval.",
-            next_step=f"lyceum runs approve {run_id} (or deny), then lyceum chat -c",
+            next_step=f"lyceum runs approve {run_id} (or deny), then "
+            + ("lyceum chat -c" if run.flow == "chat_turn" else f"lyceum runs resume {run_id}"),
         ),
     )
