@@ -13,7 +13,7 @@ from memory.asked import SINGLE, sought, speaks_of_self, topic_asked
 from memory.consolidation import reasons
 from memory.dates import absolute
 from memory.extraction import suspicious
-from memory.ranking import asks_when, names_a_time
+from memory.ranking import asks_when, names_a_time, names_people
 from memory.recall import Turn
 from memory.scope import Scope
 from memory.store import MemoryStore
@@ -59,6 +59,7 @@ def recollect(store: MemoryStore, scope: Scope, question: str, *, limit: int = 5
     near = [hit for hit in hits if hit.turn.id != without and not hit.turn.text.rstrip().endswith("?")]
     said = {turn.id for _, turn in told}
     topic = topic_asked(question)
+    meant = names_people(question) & {hit.turn.speaker.lower() for hit in near}
     for hit in near:
         turn = hit.turn
         if turn.origin != "user" or turn.id in said or suspicious(turn.text):
@@ -66,6 +67,8 @@ def recollect(store: MemoryStore, scope: Scope, question: str, *, limit: int = 5
         confidence = likely(question, turn.text, hit.cosine)
         if topic in SINGLE or not (confidence > SURE or speaks_of_self(turn.text) or not speaks_of_self(question)):
             confidence *= 0.5
+        if meant and turn.speaker.lower() not in meant:
+            confidence *= 0.5  # what somebody else says of themselves
         told.append((_of_turn(turn, confidence), turn))
     told.sort(key=lambda each: (bool(each[0].until), -each[0].confidence))
     least = max(CONFIDENT, told[0][0].confidence - CLOSE) if told else 1.0
