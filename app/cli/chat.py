@@ -182,6 +182,6 @@ async def finish(app: App, progress: Progress, answers: Mapping[str, bool], run_
         waits=WaitsForApproval(
             f"Run {run_id} waits for an approval.",
             next_step=f"lyceum runs approve {run_id} (or deny), then "
-            + ("lyceum chat -c" if run.flow == "chat_turn" else f"lyceum runs resume {run_id}"),
+            + ("lyceum chat -c" if run is None or run.flow == "chat_turn" else f"lyceum runs resume {run_id}"),
         ),
     )
