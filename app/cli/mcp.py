@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import re
 
@@ -74,6 +75,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         from app.cli import mcp_servers
 
         return mcp_servers.run(args, settings)
+    gc.disable()  # what is made now stays: looking for garbage in it is a tenth of the start
     from app.hosted import HostedJobs
     from app.stores import open_store
     from mcp_servers.serve import Choice, combined, serve
@@ -92,6 +94,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     )
     jobs = HostedJobs(settings)
     server = combined(settings, choice, store=open_store(settings), jobs=jobs, resume=jobs.resume)
+    gc.freeze()
+    gc.enable()
     return serve(server, transport=args.transport, port=args.port)
 
 

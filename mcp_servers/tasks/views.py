@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from jsonschema import ValidationError, validate
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
@@ -119,6 +118,8 @@ def decision_of(approval: Approval, response: Any) -> Decision:
         if answer.get("action") not in ("accept", "decline", "cancel"):
             raise _unfit("its action is not accept, decline or cancel")
         if answer["action"] == "accept":
+            from jsonschema import ValidationError, validate  # 0.1 s that no server needs to start
+
             try:
                 validate(answer.get("content") or {}, request["params"]["requestedSchema"])
             except ValidationError as error:
