@@ -167,7 +167,7 @@ class _Shown:
     def of(
         cls, definition: Definition, state: State, all_: Sequence[Definition], was: dict[str, Any] | None = None
     ) -> _Shown:
-        found = lint(definition.raw, [each.name for each in all_], _taken())
+        found = [] if definition.problem else lint(definition.raw, [each.name for each in all_], _taken())
         return cls(definition, state, found, was if state == "changed" else None)
 
     @property

@@ -151,7 +151,7 @@ class ThirdParty:
         if not _allowed(server, each.name):
             return "its entry does not name it"
         state = self.pins.state(server, each)
-        findings = lint(each.raw, names, self._taken) if state == "unpinned" else []
+        findings = lint(each.raw, names, self._taken) if state == "unpinned" and not each.problem else []
         why = withheld(state, each, findings)
         step = f"`lyceum mcp inspect {server.name}` shows it, --approve takes it"
         return f"{why}; {step}" if why and not each.problem else why

@@ -95,6 +95,8 @@ class Connection:
     async def close(self) -> None:
         self._over.set()
         if self._session is not None:
+            if self._client is not None and not self._client.done():
+                self._session.cancel()  # it is still being started, which may take long
             await asyncio.gather(self._session, return_exceptions=True)
 
     def _open(self) -> bool:

@@ -76,7 +76,9 @@ def define(server: str, raw: dict[str, Any], limits: Limits) -> Definition:
         written = json.dumps(raw["inputSchema"])
         if len(written) > limits.schema:
             raise ValueError(f"its schema has {len(written):,} bytes, {limits.schema:,} at most are taken")
-        schema = _plain(raw["inputSchema"], raw["inputSchema"], limits.depth, ())
+        if (size := len(json.dumps(raw))) > limits.definition:
+            raise ValueError(f"its definition has {size:,} bytes, {limits.definition:,} at most are taken")
+        schema = _Plain(raw["inputSchema"], limits.nodes).of(raw["inputSchema"], limits.depth, ())
     except RecursionError:
         return Definition(server, raw, shown, "", {}, "its schema is nested too deeply")
     except ValueError as error:
@@ -97,36 +99,45 @@ def offered_name(server: str, tool: str) -> str:
     return f"{name[: LONGEST_NAME - 9]}_{hashlib.sha256(tool.encode()).hexdigest()[:8]}"
 
 
-def _plain(node: Any, root: Any, depth: int, inside: tuple[str, ...]) -> dict[str, Any]:
-    """Copy what describes values; a reference is followed within the document, and only once on the way down."""
-    if node is True or node == {}:
-        return {}
-    if not isinstance(node, dict):
-        raise ValueError("its schema is no JSON schema")
-    if depth == 0:
-        raise ValueError("its schema is nested too deeply")
-    schema = cast("dict[str, Any]", node)
-    if isinstance(schema.get("$ref"), str):
-        reference = schema["$ref"]
-        if reference in inside:
-            return {"type": "object"}
-        rest = {key: value for key, value in schema.items() if key != "$ref"}
-        target = _resolved(root, reference)
-        return _plain({**target, **rest}, root, depth - 1, (*inside, reference))
-    kept: dict[str, Any] = {}
-    for key, value in schema.items():
-        if key in _KEPT:
-            kept[key] = clean(value) if key == "description" and isinstance(value, str) else value
-        elif key == "properties" and isinstance(value, dict):
-            inner = cast("dict[str, Any]", value)
-            kept[key] = {clean(name): _plain(each, root, depth - 1, inside) for name, each in inner.items()}
-        elif key == "items" and isinstance(value, dict):
-            kept[key] = _plain(value, root, depth - 1, inside)
-        elif key in ("anyOf", "oneOf") and isinstance(value, list):
-            kept["anyOf"] = [_plain(each, root, depth - 1, inside) for each in cast("list[Any]", value)]
-        elif key == "additionalProperties" and isinstance(value, bool):
-            kept[key] = value
-    return kept
+class _Plain:
+    """Copies what describes values; a reference is followed within the document, and only once on the way down.
+
+    The nodes are counted: a few references to references can unfold to any number of them.
+    """
+
+    def __init__(self, root: Any, nodes: int) -> None:
+        self._root = root
+        self._left = nodes
+
+    def of(self, node: Any, depth: int, inside: tuple[str, ...]) -> dict[str, Any]:
+        self._left -= 1
+        if self._left < 0 or depth == 0:
+            raise ValueError("its schema is too large or nested too deeply")
+        if node is True or node == {}:
+            return {}
+        if not isinstance(node, dict):
+            raise ValueError("its schema is no JSON schema")
+        schema = cast("dict[str, Any]", node)
+        if isinstance(schema.get("$ref"), str):
+            reference = schema["$ref"]
+            if reference in inside:
+                return {"type": "object"}
+            rest = {key: value for key, value in schema.items() if key != "$ref"}
+            return self.of({**_resolved(self._root, reference), **rest}, depth - 1, (*inside, reference))
+        kept: dict[str, Any] = {}
+        for key, value in schema.items():
+            if key in _KEPT:
+                kept[key] = clean(value) if key == "description" and isinstance(value, str) else value
+            elif key == "properties" and isinstance(value, dict):
+                inner = cast("dict[str, Any]", value)
+                kept[key] = {clean(name): self.of(each, depth - 1, inside) for name, each in inner.items()}
+            elif key == "items" and isinstance(value, dict):
+                kept[key] = self.of(value, depth - 1, inside)
+            elif key in ("anyOf", "oneOf") and isinstance(value, list):
+                kept["anyOf"] = [self.of(each, depth - 1, inside) for each in cast("list[Any]", value)]
+            elif key == "additionalProperties" and isinstance(value, bool):
+                kept[key] = value
+        return kept
 
 
 def _resolved(root: Any, reference: str) -> dict[str, Any]:

@@ -22,7 +22,9 @@ class Limits:
     pages: int = 20
     tools: int = 128
     schema: int = 32_000
+    definition: int = 48_000  # with its name, description and annotations
     depth: int = 16  # of a schema
+    nodes: int = 2_000  # of a schema, its references followed
     description: int = 2_000  # characters that agents see
     definitions: int = 40_000  # of all tools together, as agents see them
     result: int = 40_000  # of one result: 10,000 tokens

@@ -72,7 +72,7 @@ def lint(definition: dict[str, Any], others: Iterable[str] = (), servers: Iterab
     findings: list[Finding] = []
     own = str(definition.get("name", ""))
     # A name of one plain word ("search") is in too many honest sentences.
-    names = [name for name in others if name != own and re.search(r"[_-]|[a-z][A-Z]", name)]
+    names = [each for each in others if each != own and len(each) <= 100 and re.search(r"[_-]|[a-z][A-Z]", each)]
     patterns = [*map(re.escape, sorted(names)), *(rf"{re.escape(name)}_\w+" for name in sorted(servers))]
     other = re.compile(rf"\b(?:{'|'.join(patterns)})\b") if patterns else None
     for place, text in _texts(definition):

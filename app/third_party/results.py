@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Callable
@@ -30,7 +31,7 @@ async def as_data(
     limits: Limits,
 ) -> dict[str, Any]:
     """Return what an agent gets to read of a result; nothing in it is followed, opened or executed."""
-    text = clean(hide(_text(result)))
+    text = await asyncio.to_thread(clean, hide(_text(result)))  # of eight million characters it takes a second
     data = text.encode()
     cut = ""
     if len(data) > limits.result:

@@ -185,7 +185,7 @@ async def asks_third_party(runtime: Runtime, question: str, role: str) -> str:
         return ""
     known = await runtime.tools.call(CONNECTED, "connected_pinned", {})
     words = {word.strip(".,:;?!\"'()").lower() for word in question.split()}
-    if named := next((name for name in known["servers"] if name.lower() in words), None):
+    if named := next((name for name in known["servers"] if name.lower() in words and content_words(name)), None):
         return f"it names {named}"
     theirs = [ToolDefinition(**each) for each in known["tools"]]
     if not theirs:

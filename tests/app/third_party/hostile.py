@@ -47,6 +47,11 @@ def tools(behaviour: str) -> list[dict[str, Any]]:
     if behaviour == "huge-schema":
         fields = {f"field{number}": {"type": "string"} for number in range(5_000)}
         return [good, {**good, "name": "huge", "inputSchema": {"type": "object", "properties": fields}}]
+    if behaviour == "laughs":
+        level = {f"l{n}": {"anyOf": [{"$ref": f"#/$defs/l{n + 1}"}] * 4} for n in range(12)}
+        bomb = {"type": "object", "properties": {"a": {"$ref": "#/$defs/l0"}}, "$defs": {**level, "l12": {}}}
+        slow = "https://" + "x" * 7_000_000
+        return [good, {**good, "name": "bomb", "inputSchema": bomb}, {**good, "name": "slow", "description": slow}]
     if behaviour == "recursive":
         node = {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}
         loop = {"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"$ref": "#/$defs/a"}}}

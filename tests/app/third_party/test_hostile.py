@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -185,6 +186,7 @@ async def test_what_nobody_has_pinned_is_asked_about_and_what_looks_poisoned_is_
         ("endless", 20, "more than 20 pages"),
         pytest.param("huge-schema", 1, "its schema has 163,924 bytes", marks=pytest.mark.slow),
         ("recursive", 3, "refers to another document"),
+        ("laughs", 1, "too large or nested too deeply"),
         ("shadows", 2, "cross-tool"),
     ],
 )
@@ -234,6 +236,19 @@ async def test_a_result_is_data_between_marks_that_it_cannot_hold_and_is_cut(
         assert SECRET not in str(await others.call("connected_left_out"))
 
 
+async def test_a_server_that_is_still_starting_does_not_hold_up_the_end(
+    configure: Callable[..., Path], third_party: Callable[..., Any]
+) -> None:
+    configure(weather=entry("hangs-start"))
+    async with third_party(start=60) as others:
+        listing = asyncio.create_task(others.toolset())
+        await asyncio.sleep(0.3)
+        listing.cancel()
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 5
+    assert not _processes("hangs-start")
+
+
 @pytest.mark.slow
 async def test_nothing_is_left_behind_when_a_server_ignores_the_end(
     configure: Callable[..., Path], third_party: Callable[..., Any]
@@ -249,6 +264,22 @@ async def test_nothing_is_left_behind_when_a_server_ignores_the_end(
             await call
         assert time.monotonic() - begun < 0.5, "a cancellation waits for no answer"
     assert not _processes("hangs-call")
+
+
+@pytest.mark.slow
+async def test_a_server_of_the_newer_revision_works_and_gets_no_answer_to_what_it_asks_back(
+    configure: Callable[..., Path], third_party: Callable[..., Any]
+) -> None:
+    modern = str(Path(__file__).with_name("modern.py"))
+    configure(bank={"command": sys.executable, "args": [modern], "timeout": 10})
+    async with third_party(start=30, listing=10) as others:
+        tools = (await others.toolset()).tools
+        assert "1 EUR is 2." in (await tools["bank__rate"].function(currency="EUR"))["text"]
+        asked = await tools["bank__balance"].function(account="mine")
+        assert asked["failed"]
+        assert "asked for more than the call held" in asked["text"]
+        assert "password" not in asked["text"]
+        assert "1 EUR is 2." in (await tools["bank__rate"].function(currency="EUR"))["text"]
 
 
 def test_only_a_few_variables_are_handed_on() -> None:
