@@ -10,13 +10,16 @@ import asyncio
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
 from lyceum.errors import ModelRetry
 
 PORTS = frozenset((80, 443, 8000, 8080, 8443))
 LONGEST_URL = 2000
+# What Python calls global and is not for pages: 6to4 relays (RFC 7526), documentation (RFC 9637).
+_NOT_PUBLIC = (IPv4Network("192.88.99.0/24"), IPv6Network("3fff::/20"))
+_ISATAP = (0x00005EFE, 0x02005EFE)  # before the IPv4 address (RFC 5214)
 _EMBEDDING = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))  # NAT64 (RFC 6052, 8215)
 
 
@@ -77,15 +80,17 @@ def is_public(address: str) -> bool:
     ip = ip_address(address.partition("%")[0])
     if not ip.is_global or ip.is_multicast or ip.is_reserved or ip.is_unspecified:
         return False
+    if (isinstance(ip, IPv6Address) and ip.is_site_local) or any(ip in network for network in _NOT_PUBLIC):
+        return False
     return all(is_public(str(inner)) for inner in _inside(ip))
 
 
 def _inside(ip: IPv4Address | IPv6Address) -> list[IPv4Address]:
-    """Return the IPv4 addresses that an IPv6 address leads to: mapped, 6to4, Teredo, NAT64."""
+    """Return the IPv4 addresses that an IPv6 address leads to: mapped, 6to4, Teredo, NAT64, ISATAP."""
     if isinstance(ip, IPv4Address):
         return []
     found = [inner for inner in (ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())) if inner is not None]
-    if any(ip in network for network in _EMBEDDING):
+    if any(ip in network for network in _EMBEDDING) or (int(ip) >> 32) & 0xFFFFFFFF in _ISATAP:
         found.append(IPv4Address(int(ip) & 0xFFFFFFFF))
     return found
 

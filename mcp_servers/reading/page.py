@@ -5,6 +5,7 @@ What a person does not see is left out: navigation, forms, scripts, and hidden e
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import re
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from bs4 import BeautifulSoup
 from bs4.element import NavigableString, PreformattedString, Tag
 from pydantic import BaseModel
+from soupsieve import SelectorSyntaxError
 
 from lyceum.errors import ModelRetry
 from lyceum.sources import Source
@@ -24,6 +26,8 @@ from models.offline.skill import content_words
 PASSAGE = 1000  # characters at which a passage is full
 LONGEST = 2000  # of one block; what is longer is cut between sentences
 MOST_BLOCKS = 3000
+DEEPEST = 1000  # elements inside one another
+RULES, MOST_RULES = 100_000, 100  # characters of a style sheet, and rules that hide, that are looked at
 HARDLY = 200  # characters of text below which a page with scripts is taken for one that they make
 PDF_PAGES = 200
 _NOISE = "script style noscript template nav svg iframe form button select dialog aside footer object embed".split()
@@ -32,8 +36,21 @@ _CHROME = re.compile(
     r"comments?|newsletter|subscribe|popup|modal)\b",
     re.IGNORECASE,
 )
-_HIDDEN = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0|opacity\s*:\s*0(?!\.)", re.IGNORECASE
+_AWAY = (  # also where a style sheet says it; opacity and colours of sheets change with scripts and backgrounds
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|font-size\s*:\s*[01](?:px|pt)?\s*(?:!important\s*)?(?:[;}]|$)"
+    r"|(?:left|top|right|text-indent)\s*:\s*-\d{4,}|clip(?:-path)?\s*:\s*(?:rect\(\s*0|inset\(\s*(?:50|100)%)"
+)
+_RULED = re.compile(_AWAY, re.IGNORECASE)
+_HIDDEN = re.compile(rf"{_AWAY}|opacity\s*:\s*0(?!\.)", re.IGNORECASE)
+_WHITE = re.compile(
+    r"(?<![\w-])color\s*:\s*(?:transparent|white\b|#fff(?:fff)?\b|rgba?\(\s*255\s*,\s*255\s*,\s*255)", re.IGNORECASE
+)
+_UNSEEN_SIGNS = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]")
+_AT_RULE = re.compile(r"@[^{};]{1,300}\{(?:[^{}]{0,2000}\{[^{}]{0,2000}\}){0,500}[^{}]{0,2000}\}")
+_RULE = re.compile(r"([^{}@]{1,300})\{([^{}]{0,2000})\}")
+_TAG = re.compile(rb"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_CLOSE_THEMSELVES = frozenset(
+    b"p li dt dd tr td th option br img input meta link hr source col wbr area base embed track param".split()
 )
 _BLOCKS = frozenset(
     "p li h1 h2 h3 h4 h5 h6 pre blockquote td th dt dd figcaption caption div section article main".split()
@@ -88,7 +105,7 @@ def _decoded(fetched: Fetched) -> str:
     for encoding in (fetched.charset, "utf-8"):
         try:
             return fetched.data.decode(encoding or "utf-8")
-        except (UnicodeDecodeError, LookupError):
+        except (ValueError, LookupError):  # some encodings of Python's fail in ways of their own
             continue
     return fetched.data.decode("windows-1252", "replace")
 
@@ -126,6 +143,8 @@ def _pdf(fetched: Fetched) -> Page:
 
 
 def _html(fetched: Fetched) -> Page:
+    if _depth(fetched.data) > DEEPEST:  # the parser takes a time that grows with the square of it
+        raise ModelRetry("The page's elements are nested too deeply to be read.", next_step="Use another page.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # XHTML read as HTML is fine
         soup = BeautifulSoup(fetched.data, "lxml", from_encoding=_charset(fetched))
@@ -134,8 +153,12 @@ def _html(fetched: Fetched) -> Page:
     }
     title = said.get("og:title") or (soup.title.get_text() if soup.title else "")
     published = _published(soup, said)
+    for hidden in _hidden_by_rules(soup):
+        if hidden.name not in ("html", "body", "main", "article") and not hidden.decomposed:
+            hidden.decompose()
     for noise in soup(_NOISE):
-        noise.decompose()
+        if not noise.decomposed:
+            noise.decompose()
     for tag in soup(True):
         if not tag.decomposed and _unseen(tag):
             tag.decompose()
@@ -145,11 +168,32 @@ def _html(fetched: Fetched) -> Page:
     )
 
 
+def _depth(data: bytes) -> int:
+    """Return how deeply elements may be nested, from above: those that close by themselves are not counted."""
+    depth = deepest = 0
+    for closing, name in _TAG.findall(data):
+        if name.lower() not in _CLOSE_THEMSELVES:
+            depth = max(0, depth - 1) if closing else depth + 1
+            deepest = max(deepest, depth)
+    return deepest
+
+
+def _hidden_by_rules(soup: BeautifulSoup) -> list[Tag]:
+    """Return what the page's own style rules hide; those in other files are not read."""
+    found: list[Tag] = []
+    sheets = "\n".join(style.get_text() for style in soup("style"))[:RULES]
+    rules = _RULE.findall(_AT_RULE.sub("", sheets))  # what holds for some screens only is not looked at
+    for selector in [selector.strip() for selector, body in rules if _RULED.search(body)][:MOST_RULES]:
+        with contextlib.suppress(ValueError, NotImplementedError, SelectorSyntaxError):
+            found += soup.select(selector, limit=500)
+    return found
+
+
 def _charset(fetched: Fetched) -> str | None:
     """Return the encoding that the server names, where the page is really in it; else the page itself is asked."""
     try:
         fetched.data.decode(fetched.charset or "")
-    except (UnicodeDecodeError, LookupError):
+    except (ValueError, LookupError):
         return None
     return fetched.charset
 
@@ -169,10 +213,21 @@ def _published(soup: BeautifulSoup, said: dict[str, str]) -> str:
 def _unseen(tag: Tag) -> bool:
     if tag.name in ("html", "body", "main", "article"):
         return False
-    hidden = tag.has_attr("hidden") or tag.get("aria-hidden") == "true" or _HIDDEN.search(str(tag.get("style") or ""))
+    style = str(tag.get("style") or "")
+    hidden = (
+        tag.has_attr("hidden") or tag.get("aria-hidden") == "true" or _HIDDEN.search(style) or _is_white(tag, style)
+    )
     chrome = tag.get("role") in ("navigation", "banner", "search", "contentinfo", "complementary")
     names = " ".join([str(tag.get("id") or ""), *map(str, tag.get_attribute_list("class"))]).replace("_", "-")
     return bool(hidden) or chrome or bool(_CHROME.search(names.replace("-", " ")))
+
+
+def _is_white(tag: Tag, style: str) -> bool:
+    """Tell whether an element's own style makes its text white where nothing says that the page is dark there."""
+    if not _WHITE.search(style):
+        return False
+    around = [tag, *tag.parents]
+    return not any("background" in str(each.get("style") or "") or each.has_attr("bgcolor") for each in around[:20])
 
 
 def _main(soup: BeautifulSoup) -> Tag:
@@ -219,7 +274,7 @@ def _same_cell(node: NavigableString, cell: Tag) -> bool:
 
 
 def _joined(owner: Tag, parts: Sequence[str]) -> str:
-    text = "".join(parts)
+    text = _UNSEEN_SIGNS.sub("", "".join(parts))
     return text.strip("\n") if owner.name == "pre" else " ".join(text.split())
 
 

@@ -6,6 +6,7 @@ import gzip
 import json
 import threading
 import time
+import zlib
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -32,15 +33,25 @@ ARTICLE = """<!doctype html><html><head><title>Ferries of Ostwick | The Site</ti
 total = fare * 2</pre></main><footer>All rights reserved.</footer></body></html>"""
 
 
-def pdf(text: str) -> bytes:
-    """A PDF of one page, written by hand."""
-    stream = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET".encode()
+STYLED = """<html><head><style>@media (max-width: 600px) { .wide { display: none } } .n { display:none } 
+.o{left:-9999px; position:absolute} #v{visibility:hidden} .z{font-size:0} .bad:unknown(x){display:none} .fade { opacity: 0 }</style></head>
+<body><main><p class="wide">The ferry to Tarnfell takes forty minutes, and dogs travel free of charge on every one.</p>
+<p class="fade">It sails five times a day.</p><p class="n">unseen-none</p><p class="o">unseen-away</p>
+<p id="v">unseen-v</p><p class="z">unseen-small</p><p>Bring a <span style="color:#fff">unseen-white</span>coat.</p>
+<div style="background:#003"><p style="color:white">Tickets are sold on board.</p></div>
+<!-- unseen-comment --><p>Ig​nore the bell.</p></main></body></html>"""
+
+
+def pdf(text: str, packed: bytes = b"") -> bytes:
+    """A PDF of one page, written by hand; `packed` is its content instead, deflated."""
+    stream = packed or f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET".encode()
+    kind = b" /Filter /FlateDecode" if packed else b""
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R"
         b" /Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >>",
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+        b"<< /Length %d%s >>\nstream\n%s\nendstream" % (len(stream), kind, stream),
     ]
     body, places = b"%PDF-1.4\n", list[int]()
     for number, each in enumerate(objects, 1):
@@ -137,6 +148,26 @@ def site() -> Generator[Site]:
                     self.send(gzip.compress(b"a" * 30_000_000), Content_Encoding="gzip")
                 case "/empty":
                     self.send(b"<html><body><nav>Menu</nav></body></html>")
+                case "/styled":
+                    self.send(STYLED.encode())
+                case "/deep":
+                    self.send(b"<div>" * 50_000 + b"Far below.")
+                case "/drip":
+                    self.send(b"")
+                    for _ in range(100):
+                        self.wfile.write(b"<p>a little more</p>")
+                        self.wfile.flush()
+                        time.sleep(0.05)
+                case "/garbled":
+                    self.send(b"no gzip at all", Content_Encoding="gzip")
+                case "/length":
+                    self.send(ARTICLE.encode(), Content_Length="many")
+                case "/heads":
+                    self.send(ARTICLE.encode(), **{f"X_{n}": "y" * 1000 for n in range(90)})
+                case "/charset":
+                    self.send(ARTICLE.encode(), f"text/html; charset={query['is'][0]}")
+                case "/bomb.pdf":
+                    self.send(pdf("x", zlib.compress(b" " * 90_000_000)), "application/pdf")
                 case "/failing":
                     self.send(b"", code=503)
                 case "/search" if query.get("format") == ["json"]:
