@@ -33,8 +33,9 @@ ARTICLE = """<!doctype html><html><head><title>Ferries of Ostwick | The Site</ti
 total = fare * 2</pre></main><footer>All rights reserved.</footer></body></html>"""
 
 
-STYLED = """<html><head><style>@media (max-width: 600px) { .wide { display: none } } .n { display:none } 
-.o{left:-9999px; position:absolute} #v{visibility:hidden} .z{font-size:0} .bad:unknown(x){display:none} .fade { opacity: 0 }</style></head>
+STYLED = """<html><head><style>@media (max-width: 600px) { .wide { display: none } } .n { display:none }
+.o{left:-9999px; position:absolute} #v{visibility:hidden} .z{font-size:0}
+.bad:unknown(x){display:none} .fade { opacity: 0 }</style></head>
 <body><main><p class="wide">The ferry to Tarnfell takes forty minutes, and dogs travel free of charge on every one.</p>
 <p class="fade">It sails five times a day.</p><p class="n">unseen-none</p><p class="o">unseen-away</p>
 <p id="v">unseen-v</p><p class="z">unseen-small</p><p>Bring a <span style="color:#fff">unseen-white</span>coat.</p>
