@@ -11,7 +11,7 @@ COMMANDS = {
     "research": ("app.cli.research", "a cited report from documents, tables and the web, by an approved plan"),
     "team": ("app.cli.team", "a task planned, done by specialists, written up, reviewed, and accepted by you"),
     "ingest": ("app.cli.ingest", "take a folder of documents into a collection, however many, and however interrupted"),
-    "runs": ("app.cli.runs", "list, show, watch, approve, cancel and resume runs"),
+    "runs": ("app.cli.runs", "list, show, watch, approve, cancel, resume, fork and repeat runs"),
     "memory": ("app.cli.memory", "what is remembered: show, edit, search, undo, forget, export, import"),
     "models": ("app.cli.models", "who can answer here, and local models to pull"),
     "batch": ("app.cli.batch", "many questions at a provider's batch price, fetched later"),

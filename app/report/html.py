@@ -30,7 +30,7 @@ mark{background:var(--mark);color:inherit}code,pre{font:13px/1.4 ui-monospace,mo
 pre{white-space:pre-wrap;background:var(--soft);padding:.5rem}
 table{border-collapse:collapse;display:block;overflow-x:auto;font-size:.9em}
 td,th{border:1px solid var(--line);padding:.2rem .5rem;text-align:left}
-@media print{article{break-inside:avoid}}
+@media print{article{break-inside:avoid}h2{break-after:avoid}}
 """
 
 
