@@ -12,7 +12,9 @@ from lyceum.settings import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=["run", "list", "score", "review", "judge", "add", "check", "export"])
+    parser.add_argument(
+        "action", choices=["run", "list", "score", "review", "judge", "add", "check", "export", "bench"]
+    )
     parser.add_argument(
         "suite",
         nargs="*",
@@ -42,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rubric", type=Path, metavar="FILE", help="judge: what right means, in words")
     parser.add_argument("--against", type=Path, metavar="DIR", help="judge: another run, to compare answer by answer")
     parser.add_argument("--to", type=Path, metavar="FILE", help="add, export: the cases' file, which may be new")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="bench: where the benchmark's repository lies")
+    parser.add_argument("--part", default="", metavar="P", help="bench: its category, domain or suite")
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="bench: trajectories by the tasks' ids")
+    parser.add_argument("--policy", choices=["gold", "obedient"], default="gold", help="bench: what is played")
+    parser.add_argument("--python", default="", metavar="PATH", help="bench: an interpreter that has its packages")
     parser.add_argument("--target", default="collector", help="export: collector, langfuse, phoenix or langsmith")
     parser.add_argument("--url", default="", metavar="URL", help="export: where it listens")
     parser.add_argument("--id", default="", metavar="ID", help="add: the new case's id")
@@ -71,6 +78,10 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         from app.cli.eval_judge import judge
 
         return judge(args, settings)
+    if args.action == "bench":
+        from app.cli.eval_bench import bench
+
+        return bench(args, settings)
     if args.action == "export":
         from app.cli.eval_export import export
 

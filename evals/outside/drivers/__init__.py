@@ -1,0 +1,1 @@
+"""Scripts that run in other environments, with other people's packages; none is imported here."""
