@@ -89,7 +89,7 @@ async def test_a_model_that_never_stops_calling_tools_is_stopped(wired: Any, bud
 
 
 async def test_a_run_that_takes_too_long_ends_with_what_was_said(wired: Any) -> None:
-    async with wired(budget=BudgetSettings(seconds=1)) as app:
+    async with wired(budget=BudgetSettings(seconds=2)) as app:
         replaced(app, FunctionModel(stream_function=slow_words, model_name="slow"))
         run, events = await turn(app)
     assert run.status == "limit"
