@@ -21,7 +21,7 @@ from mcp_servers.browser.settings import BrowserSettings
 
 SECONDS = 60.0
 NOBODY = 65534
-# The page itself asks for nothing and runs nothing (its content policy forbids both); these keep the browser's own services quiet too.
+# The page asks for nothing and runs nothing (its own policy forbids both); these keep the browser's services quiet.
 FLAGS = (
     "--headless=new",
     "--disable-gpu",

@@ -51,7 +51,7 @@ async def test_a_report_answers_for_itself_with_its_own_citations(wired: Any, tm
 
 async def test_a_page_of_the_web_that_a_report_cites_answers_what_is_asked_afterwards(wired: Any) -> None:
     page = {
-        "id": "web:ferry#1", "kind": "page", "title": "Ferries", "uri": "https://ferries.example/", 
+        "id": "web:ferry#1", "kind": "page", "title": "Ferries", "uri": "https://ferries.example/",
         "text": "The crossing from Ostwick to the islands takes fifty minutes.", "locator": "",
     }  # fmt: skip
     held = Registered(source=page, origin="web", retrieved=datetime.now(UTC), notes=["web page"])  # type: ignore[arg-type]
