@@ -65,7 +65,7 @@ _MANY: list[tuple[str, re.Pattern[str]]] = [
     ),
 ]
 _KIN = re.compile(
-    r"(?:^|[,;:]\s*|\b(?:and|but)\s+)(?:my|our)\s+(?:\w+\s+)?(?P<who>[\w-]+)(?:,?\s+[A-Z][\w-]+)?,?"
+    r"(?:^|[,;:]\s*|\b(?:and|but)\s+)(?:[Mm]y|[Oo]ur)\s+(?:[a-z]+\s+)??(?P<who>[\w-]+)(?:,?\s+[A-Z][\w-]+)?,?"
     r"(?:\s+(?:also|now|still|usually|mostly|just))*\s+(?P<what>(?:[a-z]{2,}(?<!ss)s|turned)\s+\S.*)"
 )
 

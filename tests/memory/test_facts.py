@@ -194,3 +194,44 @@ def test_every_question_of_the_conversation_is_seen_to_be_about_the_one_who_asks
     assert {question for question in questions if not about_self(question)} == impersonal
     for question in ("How do I compute attention?", "What is LoRA?", "Explain BM25 to me.", "Can I use a GPU?"):
         assert not about_self(question)
+
+
+@pytest.mark.parametrize(
+    ("told", "topic"),
+    [
+        ("We live in Antwerp now.", "home"),
+        ("Everybody calls me Noor.", "name"),
+        ("You can reach me on 0470 22 33 44.", "my phone number"),
+        ("My new mobile number is 06 98 76 54 32.", "my phone number"),
+        ("Drop me a line at noor@example.net.", "my email address"),
+        ("My mum Ingrid teaches maths.", "my mother: teaches maths"),
+        ("The person I report to is Annelies.", "my boss"),
+        ("At home we talk Dutch.", "speaks: dutch"),
+        ("I gave up meat years back.", "diet"),
+        ("I cannot touch shellfish.", "allergy: shellfish"),
+    ],
+)
+def test_other_words_for_a_thing_are_the_same_topic(told: str, topic: str) -> None:
+    assert [fact.topic for fact in extract(turn(told))] == [topic]
+
+
+@pytest.mark.parametrize(
+    "told", ["Her phone number is 0470 22 33 44.", "Call 112 if it burns.", "My mother's number is 0470 22 33 44."]
+)
+def test_what_belongs_to_others_is_not_the_users_own(told: str) -> None:
+    assert not [fact for fact in extract(turn(told)) if fact.topic in ("my phone number", "home")]
+
+
+def test_what_began_lately_is_news_and_what_began_long_ago_is_history(file: Database) -> None:
+    archive = Archive(file, None)
+
+    def told(text: str, since: datetime, said: datetime) -> str:
+        return archive.insert(ANA, New(text=text, topic="home", valid_from=since, said=said)).action
+
+    later = SAID + timedelta(days=1)
+    told("I live in Porto.", SAID, SAID)
+    assert told("I moved to Lisbon two weeks ago.", later - timedelta(days=14), later) == "superseded"
+    assert told("I moved to Faro ten years ago.", later - timedelta(days=3650), later) == "older"
+    [before] = [fact for fact in archive.facts(ANA, history=True) if fact.text == "I live in Porto."]
+    assert before.valid_to is not None
+    assert before.valid_to >= before.valid_from
