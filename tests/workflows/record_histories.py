@@ -30,6 +30,8 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
             "approve": ["research_plan"],
         },
     ),
+    "team": ("plan_execute_review", {"question": "How many tracks are there?", "approve": ["*"]}),
+    "ingest": ("ingest", {"path": str(DOCUMENTS), "collection": "warranty"}),
 }
 
 
