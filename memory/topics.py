@@ -108,7 +108,10 @@ _AGE = re.compile(
     re.IGNORECASE,
 )
 _PLACE = re.compile(
-    r"\b(?:[Ii]n|[Aa]t|[Nn]ear|[Tt]o|[Ff]rom|[Oo]n|[Oo]utside|[Aa]round|[Bb]y)\s+(?:the\s+|an?\s+|my\s+|our\s+)?[\w]"
+    r"\b(?:in|at|near|to|from|on|outside|around|by)\s+(?:the\s+|an?\s+|my\s+|our\s+)?"
+    r"(?!january|february|march|april|may\b|june|july|august|september|october|november|december|(?:mon|tues|wednes|thurs|"
+    r"fri|satur|sun)days?\b|morning|afternoon|evening|night|weekend|moment|time|\d)\w",
+    re.IGNORECASE,
 )
 _ASKS: list[tuple[re.Pattern[str], re.Pattern[str]]] = [
     (re.compile(r"^\s*how old\b", re.IGNORECASE), _AGE),
