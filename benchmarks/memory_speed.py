@@ -190,6 +190,7 @@ def timed(search: Callable[[Any], object], questions: Sequence[Any]) -> tuple[li
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("turns", nargs="*", type=int, default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--json", type=Path, default=RESULT)
     parser.add_argument("--search", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.search is not None:
@@ -201,7 +202,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             sizes.append(measure(count, Path(folder)))
         text = json.dumps({**machine(), "sizes": sizes}, indent=2)
-        RESULT.write_text(text + "\n", encoding="utf-8")
+        given.json.write_text(text + "\n", encoding="utf-8")
     print(text)
 
 

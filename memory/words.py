@@ -36,8 +36,8 @@ def by_words(
                 f"SELECT t.id, w.score FROM (SELECT rowid, bm25({index}) AS score FROM {index}"  # noqa: S608
                 f" WHERE {index} MATCH ? AND +rowid IN (SELECT rowid FROM {index} WHERE {index} MATCH ?"
                 f" ORDER BY rowid DESC LIMIT ?) ORDER BY score LIMIT ?) w CROSS JOIN {kind} t ON t.id = w.rowid"
-                f" WHERE {SEEN}{where}",
-                wanted, among, newest, depth, *scope.place, *values,
+                f" WHERE {SEEN}{where} ORDER BY w.score LIMIT ?",
+                wanted, among, newest, 2 * depth, *scope.place, *values, depth,
             )  # fmt: skip
     if len(found) < depth:  # also where others said these words more often than whoever asks
         found = rows(
