@@ -50,6 +50,7 @@ def combined(
     drives; without them runs can only be read.
     """
     from lyceum.run_store import SqliteRunStore
+    from mcp_servers.guarded import GuardedServer
     from mcp_servers.sealing import home_state
     from mcp_servers.skills.extension import Skills
     from mcp_servers.skills.library import skills
@@ -69,14 +70,16 @@ def combined(
         extra.append(fixtures())
     tools += [tool for each in extra for tool in each.own_tools]
     known_skills = skills(opened)
-    served = ToolServer(
+    served = GuardedServer(
         "lyceum",
         instructions=made.instructions or "",
         tools=tools,
         extensions=[Tasks(settings.home, services, tools), Skills(known_skills)],
         state=home_state(settings.home),
     )
-    return served.take(made, *extra)
+    served.take(made, *extra)
+    served.guard(settings.home)
+    return served
 
 
 def _chosen(settings: Settings, choice: Choice, services: Services) -> tuple[ToolServer, list[str]]:
