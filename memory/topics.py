@@ -42,6 +42,7 @@ _TOLD: list[tuple[str, re.Pattern[str]]] = [
     for topic, pattern in {
         "name": r"\b(?:every(?:body|one)|(?:most )?people|(?:my )?friends|they)\s+(?:just\s+)?calls? me\s+\w",
         "home": rf"{_WE}\s+live\s+(?:in|at|near|on)\b|{_WE}\s+(?:moved|relocated)\s+(?:\w+\s+)?to\b"
+        r"|\b(?:is|has been|became)\s+(?:now\s+)?(?:my|our) home\b"
         r"|\b(?:home|(?:my|our) (?:place|home|flat|apartment|house))\s+is\s+(?:now\s+|currently\s+)?"
         r"(?:in|at|near|an?)\b",
         "work": r"\bfor a living\b|\bi\s+(?:earn|make)\s+(?:my|a)\s+(?:money|living)\b|\bby (?:trade|profession)\b",
@@ -64,6 +65,13 @@ _MANY: list[tuple[str, re.Pattern[str]]] = [
         ),
     ),
 ]
+# "Hello, I'm Tereza": a name, and no people, belief or place.
+_NAME = re.compile(
+    r"^(?:(?:[Hh]i|[Hh]ello|[Hh]ey|[Gg]ood \w+)\b[\s,!.]*)?(?:I am|I(?:'|’)m)\s+"
+    rf"(?!(?i:{_LANGUAGES})\b|American|Canadian|Australian|Austrian|Swiss|Belgian|Brazilian|Mexican|Indian|European|"
+    r"African|Asian|British|Scottish|Christian|Catholic|Muslim|Jewish|Buddhist|Hindu|OK)"
+    r"[A-Z][^\W\d_]+(?:\s+[A-Z][^\W\d_]+)*(?=[,.!]|\s+and\b|\s+from\b|$)"
+)
 _KIN = re.compile(
     r"(?:^|[,;:]\s*|\b(?:and|but)\s+)(?:[Mm]y|[Oo]ur)\s+(?:[a-z]+\s+)??(?P<who>[\w-]+)(?:,?\s+[A-Z][\w-]+)?,?"
     r"(?:\s+(?:also|now|still|usually|mostly|just))*\s+(?P<what>(?:[a-z]{2,}(?<!ss)s|turned)\s+\S.*)"
@@ -84,6 +92,8 @@ def told(sentence: str) -> str | None:
         return "my email address"
     if _NUMBER.search(sentence) and _REACHED.search(sentence) and not _OTHERS.search(sentence):
         return "my phone number"
+    if _NAME.search(sentence):
+        return "name"
     for topic, pattern in _TOLD:
         if pattern.search(sentence):
             return topic

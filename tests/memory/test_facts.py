@@ -201,6 +201,8 @@ def test_every_question_of_the_conversation_is_seen_to_be_about_the_one_who_asks
     [
         ("We live in Antwerp now.", "home"),
         ("Everybody calls me Noor.", "name"),
+        ("Good morning, I'm Tereza Nováková, nice to meet you.", "name"),
+        ("Prague has been my home for ten years.", "home"),
         ("You can reach me on 0470 22 33 44.", "my phone number"),
         ("My new mobile number is 06 98 76 54 32.", "my phone number"),
         ("Drop me a line at noor@example.net.", "my email address"),
@@ -216,10 +218,16 @@ def test_other_words_for_a_thing_are_the_same_topic(told: str, topic: str) -> No
 
 
 @pytest.mark.parametrize(
-    "told", ["Her phone number is 0470 22 33 44.", "Call 112 if it burns.", "My mother's number is 0470 22 33 44."]
+    "told",
+    [
+        "Her phone number is 0470 22 33 44.",
+        "Call 112 if it burns.",
+        "My mother's number is 0470 22 33 44.",
+        "I'm German.",
+    ],
 )
 def test_what_belongs_to_others_is_not_the_users_own(told: str) -> None:
-    assert not [fact for fact in extract(turn(told)) if fact.topic in ("my phone number", "home")]
+    assert not [fact for fact in extract(turn(told)) if fact.topic in ("my phone number", "home", "name")]
 
 
 def test_what_began_lately_is_news_and_what_began_long_ago_is_history(file: Database) -> None:
