@@ -1,8 +1,10 @@
 """What evals cost beside the agent: matching, judging, keeping, comparing and reporting 10,000 samples.
 
-The agent answers at once with a trajectory of six steps. Run: `python -m benchmarks.evals_overhead`; writes
-`benchmarks/results/evals_overhead.json`. On a machine that is shared, the times of the clock are upper bounds: the
-times of the processor say what the evals themselves take.
+The agent answers at once with a trajectory of six steps. Run: `python -m benchmarks.evals_overhead [--beside] --keep`;
+`--beside` has DeepEval, pydantic-evals and inspect-ai do the like, each in an environment that uv makes for it (see
+`benchmarks/evals_overhead_rivals.py`). Writes `benchmarks/results/evals_overhead.json` and the table in docs/evals.md.
+On a machine that is shared, the times of the clock are upper bounds: the times of the processor say what the evals
+themselves take.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -31,6 +35,7 @@ from evals.suite import Case, Outcome, Suite, run_suite
 from evals.trajectory import Step, Trajectory
 
 RESULT = Path(__file__).parent / "results" / "evals_overhead.json"
+PAGE = Path(__file__).parents[1] / "docs" / "evals.md"
 STEPS = [
     Step(kind="model", tool="m", input_tokens=900, output_tokens=40),
     Step(kind="tool", tool="search", server="web", group="1", arguments={"query": "late fees of the library"}),
@@ -106,25 +111,77 @@ async def measured(count: int) -> dict[str, float | int]:
 def import_seconds() -> float:
     """Return how long importing what a suite needs takes in a new process, the best of three, less Python's start."""
     found: list[float] = []
+    environment = {
+        **os.environ,
+        "PYDANTIC_DISABLE_PLUGINS": "1",
+    }  # logfire, where installed, loads itself into pydantic
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     for code in ("pass", "import evals.suite, evals.outcomes, evals.gate, evals.stored"):
         times: list[float] = []
         for _ in range(3):
             start = time.perf_counter()
-            subprocess.run([sys.executable, "-c", code], check=True)
+            subprocess.run([sys.executable, "-c", code], check=True, env=environment)
             times.append(time.perf_counter() - start)
         found.append(min(times))
     return round(found[1] - found[0], 3)
 
 
+RIVALS = {
+    "pydantic-evals": "pydantic-evals==2.62.0",
+    "inspect-ai": "inspect-ai==0.3.285",
+    "deepeval": "deepeval==4.3.1",
+}
+
+
+def beside(samples: int) -> dict[str, dict[str, float]]:
+    """Return what other tools take for their form of the same work, each in an environment of its own."""
+    script = str(Path(__file__).with_name("evals_overhead_rivals.py"))
+    uv = str(Path(sys.executable).with_name("uv"))
+    found: dict[str, dict[str, float]] = {}
+    for name, package in RIVALS.items():
+        count = min(samples, 500) if name == "deepeval" else samples
+        command = [uv, "run", "--isolated", "--no-project", "--quiet", "--with", package, "python", script]
+        done = subprocess.run([*command, name, str(count)], check=True, capture_output=True, text=True)
+        found[name] = json.loads(done.stdout.strip().splitlines()[-1])
+        print(name, found[name], flush=True)
+    return found
+
+
+def written(page: str, result: dict[str, Any]) -> str:
+    """Return the page with the table between its marks."""
+    rows = [
+        "| tool | samples | ms a sample | processor ms a sample | import, s |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    own = {
+        "samples": result["samples"],
+        "ms": result["ms_a_sample_kept"],
+        "cpu_ms": result["cpu_ms_a_sample_kept"],
+        "import_seconds": result["import_seconds"],
+    }
+    for name, one in {"Lyceum": own, **result.get("beside", {})}.items():
+        times = f"{one['ms']:.2f} | {one['cpu_ms']:.2f} | {one['import_seconds']:.2f}"
+        rows.append(f"| {name} | {one['samples']:,} | {times} |")
+    table = "<!-- overhead -->\n\n" + "\n".join(rows) + "\n\n<!-- /overhead -->"
+    page, count = re.subn(r"<!-- overhead -->.*?<!-- /overhead -->", lambda _: table, page, flags=re.DOTALL)
+    if not count:
+        raise ValueError("the page has no place for the table")
+    return page
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, default=10_000)
+    parser.add_argument("--beside", action="store_true", help="other tools too")
     parser.add_argument("--keep", action="store_true", help="write the committed result")
     options = parser.parse_args()
-    result = {**asyncio.run(measured(options.samples)), "import_seconds": import_seconds()}
+    result: dict[str, Any] = {**asyncio.run(measured(options.samples)), "import_seconds": import_seconds()}
+    if options.beside:
+        result["beside"] = beside(min(options.samples, 2000))
     print(json.dumps(result, indent=1))
     if options.keep:
         RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), result), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -63,12 +63,13 @@ class Baseline:
         held = self._held.setdefault(model, {})
         if report.split is None:
             held.clear()
+        failing = failing_scorers(report.results)
         for split, verdicts in by_split(suite, report.results).items():
             cases: dict[str, Verdict | list[Verdict]] = {
                 case: given[0] if len(given) == 1 else given for case, given in verdicts.items() if "error" not in given
             }
-            failing = {case: names for case in cases if (names := failing_scorers(case, report.results))}
-            held[split] = Known(**counts(verdicts), cases=cases, failing=failing)
+            known = {case: names for case, names in failing.items() if case in cases}
+            held[split] = Known(**counts(verdicts), cases=cases, failing=known)
         written: dict[str, Any] = {
             name: {split: known.model_dump() for split, known in splits.items()} for name, splits in self._held.items()
         }
@@ -109,10 +110,13 @@ def by_split(suite: Suite, results: Iterable[CaseResult]) -> dict[Split, Verdict
     return found
 
 
-def failing_scorers(case: str, results: Iterable[CaseResult]) -> list[str]:
-    """Return the names of the scorers by which any trial of a case is not right."""
-    trials = [result for result in results if result.case == case]
-    return sorted({score.scorer for result in trials for score in result.scores if score.verdict != "right"})
+def failing_scorers(results: Iterable[CaseResult]) -> dict[str, list[str]]:
+    """Return by case the names of the scorers by which any trial of it is not right."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for result in results:
+        if wrong := {score.scorer for score in result.scores if score.verdict != "right"}:
+            found[result.case] |= wrong
+    return {case: sorted(names) for case, names in found.items()}
 
 
 def counts(verdicts: Mapping[str, list[Verdict]]) -> dict[str, int]:

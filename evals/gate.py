@@ -155,10 +155,10 @@ def _changed(
 def _wrong_otherwise(known: Known, now: Verdicts, results: Sequence[CaseResult]) -> list[Finding]:
     """Cases that were not right before and still are not, but now also for a reason that is new."""
     found: list[Finding] = []
-    for case in now if known.failing is not None else ():
+    for case, names in failing_scorers(results).items() if known.failing else ():
         before = known.failing.get(case, []) if known.failing else []
-        new = [name for name in failing_scorers(case, results) if name not in before]
-        if before and new:
+        new = [name for name in names if name not in before]
+        if case in now and before and new:
             told = [s for r in results if r.case == case for s in r.scores if s.scorer in new and s.verdict != "right"]
             reason = f"wrong before by {', '.join(before)}, now also by {', '.join(new)}: {told[0].reason}"
             found.append(Finding("worse", case, reason, "\n".join(score.detail for score in told if score.detail)))

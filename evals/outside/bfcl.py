@@ -80,8 +80,8 @@ def gold(question: Question) -> list[Call]:
 def _first(value: Any) -> Any:
     """Inside an object each value is again a list of possible ones."""
     if isinstance(value, dict):
-        held = cast("dict[str, Any]", value)
-        return {k: v[0] if isinstance(v, list) and v else v for k, v in held.items() if v != [""] and v != ""}
+        held = cast("dict[str, list[Any]]", value)
+        return {key: values[0] if values else values for key, values in held.items() if values not in ([""], "")}
     if isinstance(value, list):
         return [_first(each) if isinstance(each, dict) else each for each in cast("list[Any]", value)]
     return value

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
+
+from pydantic_core import to_json
 
 from evals.reports.told import Told
 
@@ -19,9 +20,9 @@ def data(told: Told) -> str:
             "comparison": asdict(judged.gate.comparison) if judged.gate.comparison else None,
             "p_adjusted": judged.gate.p_adjusted,
             "flaky": [asdict(one) for one in judged.gate.flaky],
-            "report": judged.report.model_dump(mode="json"),
+            "report": judged.report,
         }
         for judged in told.suites
     ]
     whole = {"v": 1, "when": told.when, "model": told.model, "decision": told.decision, "suites": suites}
-    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+    return to_json(whole, indent=1).decode() + "\n"  # with an indent Python's own encoder is ten times slower

@@ -11,6 +11,8 @@ import json
 from html import escape
 from pathlib import Path
 
+from pydantic_core import to_json
+
 from evals.gate import Gate
 from evals.reports.told import WORDS, Judged, Told, share, statistics_line
 from evals.suite import CaseResult, SuiteReport
@@ -127,7 +129,7 @@ def _case(judged: Judged, result: CaseResult) -> str:
         f"{f'<pre>{escape(score.detail)}</pre>' if score.detail else ''}</li>"
         for score in result.scores
     )
-    output = json.dumps(outcome.output, indent=1, ensure_ascii=False) if outcome.output is not None else ""
+    output = to_json(outcome.output, indent=1).decode() if outcome.output is not None else ""
     return (
         f"<details class='case {result.verdict}'><summary><b class='{result.verdict}'>{result.verdict}</b> "
         f"{escape(result.case)}{trial} <i>{escape(asked[:120])}</i></summary>"
