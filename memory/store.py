@@ -16,6 +16,7 @@ from memory.database import MemoryFile
 from memory.forgetting import Forgetting
 from memory.index import VectorIndex
 from memory.recall import Recall
+from memory.scope import Scope
 from memory.sql import Database
 from memory.summary import Summaries
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from models.embeddings import Embedder
 
 FILE = "memory.db"
+IMPORTED = 1000  # texts of a kind that an import embeds before it returns
 
 
 class MemoryStore:
@@ -116,6 +118,11 @@ class MemoryStore:
     @cached_property
     def _model(self) -> Embedder | None:
         return self._embedder()
+
+    def catch_up(self, scope: Scope, *, most: int = IMPORTED) -> None:
+        """Embed what an import brought, so that a search finds what it found before; the rest comes with searches."""
+        for each in (self.recall, self.archive):
+            each.vectors.catch_up(scope, most=most)
 
     def close(self) -> None:
         if "file" in self.__dict__:

@@ -251,6 +251,7 @@ def _import(keeper: Keeper, args: argparse.Namespace) -> None:
     from memory.imports import import_file
 
     done = import_file(keeper.store, keeper.scope, Path(_one(args, "Name the file.")))
+    keeper.store.catch_up(keeper.scope)
     if args.json:
         print(done.model_dump_json(indent=2))
         return

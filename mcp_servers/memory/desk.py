@@ -237,6 +237,7 @@ class Desk:
         scope, store = self._keeper.scope, self._store
         own = FORMAT in text[:200]
         done = imported(store.file, scope, text.split("\n")) if own else keep(store, scope, read(text))
+        store.catch_up(scope)
         return r.Imported(added=done.added, present=done.present, refused=done.refused)
 
 
