@@ -118,6 +118,9 @@ def main() -> None:
         }
     for name, which in (("some_number_absent", absent > 0), ("every_number_absent", absent == 1)):
         result[name] = {each: int((which & (label == each)).sum()) for each in result["labels"]}
+    from benchmarks.claims_model import compared
+
+    result["with_a_model"] = compared(x, label)
     print(json.dumps(result, indent=2))
     if args.write:
         RESULTS.write_text(json.dumps(result, indent=2) + "\n")

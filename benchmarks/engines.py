@@ -207,12 +207,12 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=1000, help="steps of each of the 50 runs at once")
     parser.add_argument("--without", default="")
     parser.add_argument("--table", action="store_true", help="print the committed results as the page shows them")
+    parser.add_argument("--out", type=Path, default=HERE / "results" / "engines.json", help="where the results go")
     parser.add_argument("--try", dest="one", metavar="ENGINE", help="only try this one's guarantees, and print them")
     args = parser.parse_args()
     if args.table:
-        print(table(json.loads((HERE / "results" / "engines.json").read_text(encoding="utf-8"))))
+        print(table(json.loads(args.out.read_text(encoding="utf-8"))))
         return
-    results = HERE / "results" / "engines.json"
     found = {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} shared cores, {platform.machine()}, Python {platform.python_version()}",
@@ -240,7 +240,7 @@ def main() -> None:
     for name in chosen:
         found["engines"][name]["guarantees"] = tries[name]()
         print(name, json.dumps(found["engines"][name]["guarantees"]), flush=True)
-        results.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        args.out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
