@@ -74,6 +74,18 @@ async def tidies(ctx: Context, request: Ask) -> dict[str, Any]:
     return {"words": words}
 
 
+async def slowly(runtime: Runtime) -> str:
+    calls.append("early")
+    await asyncio.sleep(0.15)
+    return "early"
+
+
+async def asks_and_waits(ctx: Context, request: Ask) -> dict[str, Any]:
+    await ctx.step(slowly)
+    await ctx.approve("go", title="Go?", request={})
+    return {"word": await ctx.step(dawdle, "b")}
+
+
 async def side_by_side(ctx: Context, request: Ask) -> dict[str, Any]:
     def branch(word: str, wait: float) -> Any:
         async def run(inner: Context) -> str:
@@ -126,7 +138,7 @@ async def tidies_up(ctx: Context, request: Ask) -> None:
 
 
 _ALL = (in_turn, side_by_side, asks_first, tells, waits, has_child, takes_long, is_let_down, tidies_up, tidies)
-FLOWS = {flow.__name__: flow for flow in _ALL}
+FLOWS = {flow.__name__: flow for flow in (*_ALL, asks_and_waits)}
 
 
 @pytest.fixture(autouse=True)
@@ -274,6 +286,17 @@ async def test_what_a_stopped_run_did_to_tidy_up_is_no_part_of_its_path(engine: 
 async def test_an_unknown_flow_is_refused_with_the_nearest_name(engine: JournalEngine) -> None:
     with pytest.raises(UserError, match="in_turn"):
         await engine.submit("in_turns", Ask())
+
+
+async def test_a_budget_of_seconds_of_its_own_begins_with_its_approval(engine: JournalEngine) -> None:
+    broken.add("waits")
+    run = await engine.submit("asks_and_waits", {"budget": {"seconds": 0.1}})
+    assert (await engine.drive(run)).status == "waiting"  # it took longer than that to ask
+    [approval] = await engine.runtime.store.approvals(run=run)
+    await engine.decide(run, approval.id, Decision(approved=True))
+    ended = await asyncio.wait_for(engine.drive(run), 20)
+    assert (ended.status, "0.1 s" in ended.error) == ("limit", True)
+    assert calls == ["early", "b"]
 
 
 async def test_a_run_ends_at_its_time_limit_and_only_then_by_it(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lyceum.settings import BudgetSettings
 
@@ -18,19 +18,31 @@ class _Asked(BaseModel):
     tokens: int | None = None
     dollars: float | None = None
     calls: int | None = None
+    seconds: float | None = Field(default=None, gt=0)
+
+
+def run_seconds(request: Any) -> float | None:
+    """Return the seconds that a run's own budget names, which begin with its approval; None where it names none."""
+    asked = _asked(request)
+    return asked.seconds if asked else None
+
+
+def _asked(request: Any) -> _Asked | None:
+    if not isinstance(request, Mapping):
+        return None
+    try:
+        return _Asked.model_validate(cast("Mapping[str, Any]", request).get("budget") or {})
+    except ValidationError:
+        return None
 
 
 def run_budget(settings: BudgetSettings, request: Any) -> BudgetSettings:
     """Return the limits of models and tools that hold for one run, whoever drives it.
 
-    A request that has a `budget` with `tokens`, `dollars` or `calls` narrows the settings and never widens them. Its
-    `seconds` are the flow's: they begin where the flow says.
+    A request that has a `budget` with `tokens`, `dollars` or `calls` narrows the settings and never widens them.
     """
-    if not isinstance(request, Mapping):
-        return settings
-    try:
-        asked = _Asked.model_validate(cast("Mapping[str, Any]", request).get("budget") or {})
-    except ValidationError:
+    asked = _asked(request)
+    if asked is None:
         return settings
     narrower = {"tokens": asked.tokens, "dollars": asked.dollars, "tool_calls": asked.calls}
     update: dict[str, float] = {}

@@ -33,6 +33,7 @@ from lyceum.events import Event, RunFinished, RunStarted
 from lyceum.runs import ENDED, Decision, Lease, Run
 from models.budgets import Ledger
 from workflows.context import Flow, seconds_for
+from workflows.engines.budget import run_seconds
 from workflows.engines.forking import comes_before, is_version, places, resolved
 from workflows.engines.journal_context import Drive, JournalContext, Suspended
 from workflows.engines.journal_store import JournalStore
@@ -115,11 +116,13 @@ class JournalEngine:
         return await store.run(run_id)
 
     async def _drive_of(self, run: Run, lease: Lease) -> Drive:
-        asked = [approval.key for approval in await self.runtime.store.approvals(run=run.id, pending=False)]
-        replay = Replay(run.id, self.journal, await self.journal.entries(run.id), asked)
+        asked = await self.runtime.store.approvals(run=run.id, pending=False)
+        replay = Replay(run.id, self.journal, await self.journal.entries(run.id), [each.key for each in asked])
         origins = await self.journal.origins(run.id)
         finish = await self._finish(run.id)
-        return Drive(run, lease, replay, await self.journal.beats(run.id), origins=origins, finish=finish)
+        approved = any(each.decision is not None and each.decision.approved for each in asked)
+        beats = await self.journal.beats(run.id)
+        return Drive(run, lease, replay, beats, origins=origins, finish=finish, approved=approved)
 
     async def _finish(self, run: str) -> str:
         """Return the key of a run's next end: it has one for each time that it was tried."""
@@ -154,7 +157,7 @@ class JournalEngine:
         except PathChanged as changed:
             await self._fail(drive, changed.error)
         except TimeoutError as error:
-            await self._fail(drive, self._late() if error.args == ("late",) else _friendly(error))
+            await self._fail(drive, _late(drive.seconds) if error.args == ("late",) else _friendly(error))
         except Exception as error:  # noqa: BLE001 - the last place that can turn a crash into a readable end
             await self._fail(drive, _friendly(error))
         else:
@@ -173,14 +176,13 @@ class JournalEngine:
             raise UserError(f"This release has no flow {drive.run.flow!r}.", next_step="Finish it with the older one.")
         request = TypeAdapter(get_type_hints(flow).get("request", dict)).validate_python(drive.run.input)
         ctx = JournalContext(self, drive)
-        result = await drive.shields.run(flow(ctx, request), seconds_for(flow, self.runtime.budget.seconds))
+        seconds = seconds_for(flow, self.runtime.budget.seconds)
+        if drive.approved:  # its own clock begins when a person has said yes
+            seconds = min(seconds, run_seconds(drive.run.input) or seconds)
+        drive.seconds = seconds
+        result = await drive.shields.run(flow(ctx, request), seconds)
         ctx.finish()
         return result
-
-    def _late(self) -> LimitReached:
-        return LimitReached(
-            f"The run took longer than {self.runtime.budget.seconds:g} s.", next_step="Raise budget.seconds."
-        )
 
     async def _fail(self, drive: Drive, error: LyceumError) -> None:
         status = (
@@ -285,6 +287,10 @@ class JournalEngine:
         if new:
             self.runtime.listen(kept)
         return new
+
+
+def _late(seconds: float) -> LimitReached:
+    return LimitReached(f"The run took longer than {seconds:g} s.", next_step="Raise budget.seconds.")
 
 
 def _friendly(error: Exception) -> LyceumError:

@@ -46,7 +46,8 @@ class Drive:
     """One drive of a run: all its branches share it. `wake` is the earliest moment at which it should go on.
 
     `origins` are the runs that it was forked from: what it kept of theirs was done under their names.
-    `finish` is the key of the event that ends it: a run that is tried again ends again.
+    `finish` is the key of the event that ends it: a run that is tried again ends again. `approved`: a person has
+    approved something of it before this drive. `seconds` is what this drive may take.
     """
 
     run: Run
@@ -58,6 +59,8 @@ class Drive:
     wake: float | None = None
     origins: list[str] = field(default_factory=list[str])
     finish: str = "finished"
+    approved: bool = False
+    seconds: float = 0.0
 
 
 class JournalContext:
