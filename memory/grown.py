@@ -7,6 +7,7 @@ up: nobody waits for it. Without the extra `vectors` everything is compared exac
 from __future__ import annotations
 
 import logging
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -79,6 +80,7 @@ class Grown:
 
     def clear(self, owner: Owner) -> None:
         self._let_go(owner)
+        shutil.rmtree(place_of(self._file, *owner, self._kind, self._model), ignore_errors=True)
 
     def search(self, owner: Owner, vector: Floats, depth: int) -> dict[int, float]:
         found = self._new.search(owner, vector, depth)
