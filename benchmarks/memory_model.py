@@ -92,7 +92,9 @@ async def contradicted(think: Thinking, facts: Sequence[str], told: str) -> list
 
 async def update(think: Thinking, store: MemoryStore, count: int, kept: dict[str, Any], keep: Path) -> dict[str, Any]:
     rows = rows_of("core_memory_update.jsonl")
-    sample = sorted(random.Random(SEED).sample(range(1, len(rows), 2), count))
+    order = list(range(1, len(rows), 2))
+    random.Random(SEED).shuffle(order)
+    sample = order[:count]
     for number in sample:
         if f"update {number}" in kept:
             continue
