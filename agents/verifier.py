@@ -12,18 +12,14 @@ from pydantic_ai.models import Model
 from pydantic_ai.toolsets import AbstractToolset
 
 from agents.role import DATA_RULE, Answer, Role
-from models.checks.support import Label, check_support, closest
-from models.local.think import Think, fill
+from models.checks.support import Label, check_support
+from models.local.think import Think
 from models.offline.skill import Call, Turn
 
 INSTRUCTIONS = f"""You check a report's claims against the passages that they cite.
 supported: the passages state all of the claim. partly: they state some of it. unsupported: they do not state it, or
 say otherwise. Judge by the passages alone, not by what you know. Return one verdict a claim, by its id.
 {DATA_RULE}"""
-
-_LOOK = """Does the evidence state what the claim says? all: everything in the claim is stated. some: part of it is
-stated. none: it is not stated, or the evidence says otherwise. Judge by the evidence alone."""
-SHOWN = 1200  # characters of evidence that a small model is shown
 
 
 class Cited(BaseModel):
@@ -83,27 +79,12 @@ def checked(checkup: Checkup) -> Verdicts:
     return Verdicts(verdicts=verdicts)
 
 
-class Look(BaseModel):
-    stated: str = Field(description="all, some or none.", pattern="^(all|some|none)$")
-
-
 async def guided(turn: Turn, think: Think) -> Sequence[Call] | BaseModel:
-    """Ask the model about what is not word for word in its passages; a number that is nowhere settles it before."""
-    verdicts = offline(turn)
-    if not isinstance(verdicts, Verdicts) or verdicts.declined:
-        return verdicts
-    claims = {claim.id: claim for claim in Checkup.model_validate_json(turn.request).claims}
-    schema = {"type": "object", "properties": {"stated": {"enum": ["all", "some", "none"]}}, "required": ["stated"]}
-    for verdict in verdicts.verdicts:
-        if verdict.probability >= 0.999 or verdict.reason:
-            continue
-        claim = claims[verdict.id]
-        evidence = closest(claim.text, claim.passages, SHOWN)
-        looked = await fill(think, Look, _LOOK, f"Evidence: {evidence}\nClaim: {claim.text}", schema)
-        if looked is not None:
-            labels: dict[str, Label] = {"all": "supported", "some": "partly", "none": "unsupported"}
-            verdict.label = labels[looked.stated]
-    return verdicts
+    """Check by words, as without a model: of WiCE's claims a 1.5B model called none wholly supported, and its other
+    answers told supported ones from the rest no better than chance (benchmarks/claims_model.py).
+    """
+    del think
+    return offline(turn)
 
 
 ROLE = Role(
