@@ -17,6 +17,8 @@ from mcp_servers.services import Services
 if TYPE_CHECKING:
     from mcp.server.mcpserver.tools.base import Tool
 
+    from mcp_servers.remote import RemoteSettings
+
 EVERYTHING = "all"
 
 
@@ -116,10 +118,17 @@ def _chosen(settings: Settings, choice: Choice, services: Services) -> tuple[Too
     return made, [server.name for server in opened]
 
 
-def serve(server: ToolServer, *, transport: Literal["stdio", "http"] = "stdio", port: int = 8765) -> NoReturn:
+def serve(
+    server: ToolServer,
+    *,
+    transport: Literal["stdio", "http"] = "stdio",
+    port: int = 8765,
+    host: str = "127.0.0.1",
+    remote: RemoteSettings | None = None,
+) -> NoReturn:
     """Serve until the client goes away, then end the process, with all it started; over HTTP, until it is told to stop.
 
-    HTTP binds to loopback only, with Host and Origin checked.
+    HTTP checks Host and Origin, and binds beyond loopback only where `remote` says who may come; raises UserError.
     """
     from mcp_servers.leaving import leave, leave_when_told, leave_with_client
 
@@ -130,5 +139,5 @@ def serve(server: ToolServer, *, transport: Literal["stdio", "http"] = "stdio", 
     else:
         from mcp_servers.http import serve_http
 
-        serve_http(server, port)
+        serve_http(server, port, host=host, settings=remote)
     leave()

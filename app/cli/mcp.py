@@ -6,9 +6,13 @@ import argparse
 import gc
 import json
 import re
+from typing import TYPE_CHECKING
 
 from lyceum.errors import UserError
 from lyceum.settings import Settings
+
+if TYPE_CHECKING:
+    from mcp_servers.remote import RemoteSettings
 
 # Which options an action takes, with what they are by default.
 SERVING: dict[str, object] = {"toolsets": "", "read_only": False}
@@ -18,7 +22,15 @@ TAKES: dict[str, dict[str, object]] = {
     "list": {"json": False},
     "serve": {
         **SERVING,
-        **{"transport": "stdio", "port": 8765, "tools": "", "exclude_tools": "", "namespace": "", "conformance": False},
+        **{
+            "transport": "stdio",
+            "host": "127.0.0.1",
+            "port": 8765,
+            "tools": "",
+            "exclude_tools": "",
+            "namespace": "",
+            "conformance": False,
+        },
     },
     "config": {**SERVING, **CLIENTS, "write": False},
     "doctor": CLIENTS,
@@ -44,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--approve", action="store_true", help="inspect: pin the definitions as they are shown")
     parser.add_argument("--trust", action="store_true", help="inspect: let a server of this folder's file be started")
     parser.add_argument("--transport", choices=["stdio", "http"], default="stdio", help="serve: how clients reach it")
+    parser.add_argument("--host", default="127.0.0.1", help="serve: of http; beyond this machine only with a token")
     parser.add_argument("--port", type=int, default=8765, help="serve: of http")
     parser.add_argument(
         "--toolsets", default="", metavar="A,B", help="serve, config: servers, or all; a lean set by default"
@@ -96,7 +109,13 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     server = combined(settings, choice, store=open_store(settings), jobs=jobs, resume=jobs.resume)
     gc.freeze()
     gc.enable()
-    return serve(server, transport=args.transport, port=args.port)
+    remote: RemoteSettings | None = None
+    if args.transport == "http":
+        from mcp_servers.remote import RemoteSettings, check_bind
+
+        remote = settings.section("mcp", RemoteSettings)
+        check_bind(args.host, remote)
+    return serve(server, transport=args.transport, port=args.port, host=args.host, remote=remote)
 
 
 def _names(given: str) -> list[str]:
