@@ -41,8 +41,10 @@ async def schedule(settings: Settings, verb: str, start: str, every: str | None,
                 await kept.remove(run.id)
                 print(f"{run.id}: not repeated any more; its reports stay")
             case _:
-                print(await kept.now(run.id) or f"{run.id}: begun, as soon as a worker is there")
-                say("a `lyceum worker` carries it out, or `lyceum runs resume` with its id")
+                begun = await kept.now(run.id)
+                print(begun or f"{run.id}: begun as soon as a `lyceum worker` is there")
+                if begun:
+                    say(f"a `lyceum worker` carries it out, or `lyceum runs resume {begun}`")
     return 0
 
 

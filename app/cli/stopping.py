@@ -55,11 +55,15 @@ def abandon_threads() -> None:
 
 
 def leave(code: int) -> int:
-    """Return the exit code, or end the process with it where an abandoned thread would keep it alive."""
+    """Return the exit code, or end the process with it where an abandoned thread would keep it alive.
+
+    So ends one with Temporal's SDK too: its own threads may still call into an interpreter that is being torn down,
+    which aborts it.
+    """
     import threading
 
     strays = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
-    if all(thread.daemon for thread in strays):
+    if all(thread.daemon for thread in strays) and "temporalio.bridge" not in sys.modules:
         return code
     sys.stdout.flush()
     sys.stderr.flush()

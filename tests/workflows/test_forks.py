@@ -85,6 +85,7 @@ async def test_a_fork_from_the_writing_looks_nothing_up_again_and_can_be_forked_
     assert fork.result["output"]["used"]["calls"] == first.result["output"]["used"]["calls"]
 
 
+@pytest.mark.slow
 async def test_the_days_between_a_run_and_its_fork_are_not_of_its_budget(
     wired: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +105,7 @@ async def test_the_days_between_a_run_and_its_fork_are_not_of_its_budget(
     assert not fork.result["output"]["partial"]
 
 
+@pytest.mark.slow
 async def test_a_fork_takes_up_the_notes_that_were_taken_up_before_it(wired: Any, folder: Path) -> None:
     async with wired() as app:
         place = Place(kind="docs", name="tower", uri=str(folder))
