@@ -89,7 +89,7 @@ def _dates(server: ToolServer) -> None:
         holidays: _Holidays = [],  # noqa: B006 - a schema default
         today: _Today = "",
     ) -> Between:
-        """Count the days, business days, weeks, months or years between two dates."""
+        """Tell how long it is from one date to another: days, business days, weeks, months or years between them."""
         from mcp_servers.basics.timespan import between
 
         return between(start, end, unit, holidays, _day(today))
@@ -171,7 +171,7 @@ def _texts(server: ToolServer, services: Services) -> None:
         context: Annotated[int, Field(description="Unchanged lines shown around a change.", ge=0, le=50)] = 3,
         html: Annotated[bool, Field(description="Also make a page with both texts side by side.")] = False,
     ) -> Difference:
-        """Compare two texts: a unified diff by line, and the changes word by word."""
+        """Compare two texts and say what differs: a unified diff by line, and the changes word by word."""
         from mcp_servers.basics.differences import compare, page
 
         found = await asyncio.to_thread(compare, before, after, context)

@@ -76,7 +76,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         tag: Annotated[str, Field(description="Only what carries it, e.g. pii.", max_length=200)] = "",
         limit: Annotated[int, Field(description="How many at most.", ge=1, le=1000)] = 200,
     ) -> r.Facts:
-        """List lasting facts about the user with since when they hold, until when, and the turns they come from."""
+        """List what is known about the user: lasting facts, since and until when they hold, and their turns."""
         return await do(lambda desk: desk.facts(believed_on, held_on, tag, limit, history=history))
 
     @server.expose(title="Say why something is remembered", effect="read")
@@ -105,14 +105,14 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         tags: Annotated[list[r.Short], Field(description="Tags, e.g. pii.", max_length=20)] = [],  # noqa: B006
         since: Day = "",
     ) -> r.Remembered:
-        """Keep one fact; it supersedes what was known under its topic, or the fact that it replaces. `near` names a
-        fact that it may contradict: send that one as `replaces` where it does.
+        """Remember one fact from now on; it supersedes what was known under its topic, or the fact that it replaces.
+        `near` names a fact that it may contradict: send that one as `replaces` where it does.
         """
         return await do(lambda desk: desk.remember(text, topic, replaces, sources, tags, since))
 
     @server.expose(title="Read the blocks", effect="read")
     async def memory_blocks() -> r.Blocks:
-        """Read the core blocks that are always before the model: text, version, limit, and how a prompt shows them."""
+        """Read the core memory, blocks that are always before the model: text, version, limit, how prompts show it."""
         return await do(lambda desk: desk.blocks())
 
     @server.expose(title="Define a block", effect="write")

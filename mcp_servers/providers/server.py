@@ -27,7 +27,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
 
     @server.expose(title="List who can answer", effect="read")
     async def providers_list() -> Rungs:
-        """List every way to a language model on this machine, in the order in which they are tried: available, or
+        """List which language models can answer on this machine, in the order in which they are tried: available, or
         what it lacks, such as a key or a running server.
         """
         from models.ladder import rungs
@@ -42,8 +42,8 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         provider: Annotated[str, Field(description="openai, anthropic, google, aws, mistral, ...", max_length=40)],
         contains: Annotated[str, Field(description="Only models whose name has this in it.", max_length=80)] = "",
     ) -> PriceList:
-        """Look up the published prices of a provider's language models, for a million tokens in and out, with their
-        context length; they are of the day that the installed price list was released.
+        """Look up what a provider's language models cost, by the published prices for a million tokens in and out, with
+        their context length; they are of the day that the installed price list was released.
         """
         from mcp_servers.providers.costs import prices_of
 

@@ -104,7 +104,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
 
     @server.expose(title="Show a run", effect="read")
     async def runs_show(run: Id) -> RunView:
-        """Show one run: its state, what it asks the user, its answer or report, and why it failed."""
+        """Show what came out of one run: its state, what it asks the user, its answer or report, and why it failed."""
         store = _store(services)
         return shortened(view(await _run(store, run), await store.events(run), await store.approvals(run=run)))
 

@@ -119,7 +119,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
 
     @server.expose(title="Create a context", effect="run", open_world=away)
     async def sandbox_create_context() -> ContextInfo:
-        """Start a session whose variables and files survive between runs; it ends when nobody uses it for a while."""
+        """Start a session that keeps variables and files between runs; it ends when nobody uses it for a while."""
         return await sandbox().create_context()
 
     @server.expose(title="List contexts", effect="read", open_world=away)
@@ -176,7 +176,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
 
     @server.expose(title="Sandbox status", effect="read")
     async def sandbox_status() -> Status:
-        """Say which sandbox tier works on this machine, what the others lack and which packages are installed."""
+        """Say whether the sandbox works on this machine: which tier, what the others lack, which packages there are."""
         return await asyncio.to_thread(_status, options, services)
 
     return server

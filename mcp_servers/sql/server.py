@@ -100,7 +100,10 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
             Field(description="A semantic layer for it: a YAML file of models and metrics.", max_length=4096),
         ] = None,
     ) -> Listed:
-        """Make a file's tables available for questions. It is only ever read. Returns the name to query it by."""
+        """Open a spreadsheet, data file or database, to ask questions about its tables. It is only ever read.
+
+        Returns the name to query it by.
+        """
         chosen = await asyncio.to_thread(shelf().attach, path, name, semantic)
         return listed(chosen)
 

@@ -88,8 +88,8 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         text: Short,
         steps: Annotated[bool, Field(description="Also tell how each word became its tokens.")] = False,
     ) -> Encoded:
-        """Encode a text: ids, tokens, their places in the text, bytes and unknown parts; with `steps`, every merge
-        (BPE), longest match (WordPiece) or best split (Unigram) of the first 20 words.
+        """Encode a text, cut into tokens: ids, tokens, their places in the text, bytes and unknown parts; with `steps`,
+        every merge (BPE), longest match (WordPiece) or best split (Unigram) of the first 20 words.
         """
         from mcp_servers.tokenizers.answers import encoded
 

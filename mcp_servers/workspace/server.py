@@ -188,7 +188,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         last: Annotated[int | None, Field(description="Last line, inclusive.", ge=1, le=10_000_000)] = None,
         workspace: Name = "",
     ) -> Reading:
-        """Read a text file or some of its lines. Binary files and files that may hold secrets are refused."""
+        """Show a text file of the repository or some of its lines. Binary files and those with secrets are refused."""
 
         def read() -> Reading:
             text, lines, count = opened(workspace).read(path, first, last)
@@ -211,7 +211,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         most: Annotated[int, Field(description="Most lines to return.", ge=1, le=500)] = 50,
         workspace: Name = "",
     ) -> Matches:
-        """Find the lines of the workspace's files that hold a text; what .gitignore leaves out is not searched."""
+        """Find where a text is in the code of the workspace: its files' lines, but for what .gitignore leaves out."""
         from mcp_servers.workspace.tree import search
 
         def found() -> Matches:
@@ -310,7 +310,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
 
     @server.expose(title="Git status", effect="read")
     async def workspace_git_status(workspace: Name = "") -> GitStatus:
-        """Say which branch is checked out and which files differ from its last commit."""
+        """Say which git branch is checked out, and which files have changes that are not committed."""
         from mcp_servers.workspace.git import Git
 
         def status() -> GitStatus:
@@ -380,8 +380,8 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         edits: Annotated[list[Edit], Field(description="Edits to try without making them.", max_length=100)] = [],  # noqa: B006
         workspace: Name = "",
     ) -> Report:
-        """Run pytest and unittest tests in the sandbox on a copy; no file changes. Returns what failed, with its
-        message, frames and the functions it called. Send `edits` to see what they would do before making them.
+        """Run the code's pytest and unittest tests in the sandbox on a copy; no file changes. Returns what failed, with
+        its message, frames and the functions it called. Send `edits` to see what they would do before making them.
         """
         from mcp_servers.workspace.testing import CODE, PACKED, bundle, packed, read_report
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 from pydantic_ai.tools import ToolDefinition
 
 from models.local.think import LONGEST, Think, compact, inlined
-from models.offline.select import select
+from models.offline.select import ranked
 from models.offline.skill import Result, Turn
 
 MOST_TOOLS = 4  # alternatives that a small model can tell apart
@@ -50,12 +50,8 @@ def _object(**properties: Any) -> dict[str, Any]:
 
 
 def _fitting(request: str, tools: Sequence[ToolDefinition]) -> list[ToolDefinition]:
-    """The tools that the request's words fit, best first."""
-    found, rest = list[ToolDefinition](), list(tools)
-    while len(found) < MOST_TOOLS and (best := select(request, rest)):
-        found.append(best)
-        rest.remove(best)
-    return found
+    """The tools that the request fits, best first."""
+    return ranked(request, tools, MOST_TOOLS)
 
 
 def _menu(tools: Sequence[ToolDefinition]) -> str:

@@ -21,7 +21,7 @@ _ID = re.compile(r"\b[A-Za-z][\w-]*[:#][\w:#.-]*\w")
 _NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:\.\d+)?(?![\w-])")
 _QUANTITY = re.compile(r"-?\d[\d.,]* ?(?:°?[A-Za-z][\w/]*)")
 _BEFORE = 4  # words before a value that may say what it is
-_TEXT = frozenset("query question text request prompt expression task topic".split())
+_TEXT = frozenset("query question request prompt expression task topic text term word phrase".split())
 _GENERIC = frozenset("name id value text path kind".split())
 
 
@@ -146,7 +146,8 @@ def _told(request: str, name: str, wanted: dict[str, Any], *, alone: bool) -> st
             plain = word.strip(".,;:?!()")
             if plain.lower() in examples and set(content_words(plain)) - own:
                 return plain
-    return request if alone else ""
+    words = {*name.split("_"), *content_words(str(wanted.get("description", "")))}
+    return request if alone and words & _TEXT else ""
 
 
 def _optional(found: _Found, properties: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pydantic_ai.tools import ToolDefinition
 
 from models.offline.arguments import fill
 from models.offline.extract import extract
-from models.offline.select import select
+from models.offline.select import ranked
 from models.offline.skill import Call, Turn
 
 
@@ -22,8 +22,13 @@ def answer_with_tools(turn: Turn, tools: Sequence[ToolDefinition]) -> Sequence[C
         last = turn.results[-1]
         claims = extract(turn.request, last.sources)
         return Text(text=" ".join(claim.text for claim in claims) or str(last.content))
-    tool = select(turn.request, tools)
-    arguments = fill(turn.request, tool.parameters_json_schema) if tool else None
-    if tool is None or arguments is None:
-        return Text(text="The offline engine found no tool for this. See `lyceum models list`.")
-    return [Call(tool.name, arguments)]
+    call = call_for(turn.request, tools)
+    return [call] if call else Text(text="The offline engine found no tool for this. See `lyceum models list`.")
+
+
+def call_for(request: str, tools: Sequence[ToolDefinition]) -> Call | None:
+    """Return a call of the best fitting tool whose arguments can be read out of the request."""
+    for tool in ranked(request, tools):
+        if (arguments := fill(request, tool.parameters_json_schema)) is not None:
+            return Call(tool.name, arguments)
+    return None

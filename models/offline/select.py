@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
 
 FITS = 0.34  # share of the request's words that a tool's own words must carry before it is called
 CLEAR = 0.3  # lead over the next tool, as such a share, from which words alone decide
-WORDS = 0.35  # what a share of words is worth beside a cosine
-CLOSE = 0.4  # the two together from which a tool is about the request
+WORDS = 0.5  # what a share of words, each weighed by how few tools have it, is worth beside a cosine
+CLOSE = 0.415  # the two together from which a tool is about the request
 
 
 def select(request: str, tools: Sequence[ToolDefinition], embedder: Embedder | None = None) -> ToolDefinition | None:
@@ -24,12 +26,12 @@ def select(request: str, tools: Sequence[ToolDefinition], embedder: Embedder | N
 
     Names, descriptions and parameter docs are compared with the request. The embedder (MiniLM unless given) is asked
     only when no tool leads by its words, and words decide alone where there is none. The bounds were set on the
-    requests in tests/models/tool_requests.yaml, where their neighbours give the same choices.
+    requests in tests/models/tool_requests.yaml and on the split dev of the suite tool_choice.
     """
     wanted = set(content_words(request))
     if not tools or not wanted:
         return None
-    shares = [len(wanted & set(content_words(_text(tool)))) / len(wanted) for tool in tools]
+    shares = _shares(wanted, tools)
     order = sorted(range(len(tools)), key=lambda n: (-shares[n], n))
     lead = shares[order[0]] - (shares[order[1]] if len(tools) > 1 else 0.0)
     by_words = tools[order[0]] if shares[order[0]] >= FITS else None
@@ -38,11 +40,39 @@ def select(request: str, tools: Sequence[ToolDefinition], embedder: Embedder | N
     embedder = embedder or _embedder()
     if embedder is None:
         return by_words
-    vectors = embedder.embed([request, *(text for tool in tools for text in (_name(tool), _purpose(tool)))])
-    cosines = [float(max(vectors[0] @ vectors[2 * n + 1], vectors[0] @ vectors[2 * n + 2])) for n in range(len(tools))]
-    scores = [cosine + WORDS * share for cosine, share in zip(cosines, shares, strict=True)]
-    best = max(range(len(tools)), key=lambda n: (scores[n], -n))
-    return tools[best] if scores[best] >= CLOSE else None
+    return next(iter(_by_meaning(request, wanted, tools, embedder)), None)
+
+
+def ranked(request: str, tools: Sequence[ToolDefinition], most: int = 4) -> list[ToolDefinition]:
+    """Return the tools that fit a request, best first: `select`'s choice, then those nearest to it."""
+    first = select(request, tools)
+    if first is None:
+        return []
+    embedder = _embedder()
+    near = _by_meaning(request, set(content_words(request)), tools, embedder) if embedder else []
+    return [first, *(tool for tool in near if tool is not first)][:most]
+
+
+def _by_meaning(
+    request: str, wanted: set[str], tools: Sequence[ToolDefinition], embedder: Embedder
+) -> list[ToolDefinition]:
+    """Those about the request, best first: by the nearest of name, purpose and description, and by rare words."""
+    bags = [set(content_words(_text(tool))) for tool in tools]
+    having = Counter(word for bag in bags for word in bag)
+    weight = {word: max(math.log((len(tools) + 1) / (having[word] + 0.5)), 0.2) for word in wanted}
+    whole = sum(weight.values())
+    texts = [text for tool in tools for text in (_name(tool), _purpose(tool), f"{_name(tool)}. {_description(tool)}")]
+    vectors = embedder.embed([request, *texts])
+    scores: list[float] = []
+    for number, bag in enumerate(bags):
+        nearest = max(float(vectors[0] @ vector) for vector in vectors[3 * number + 1 : 3 * number + 4])
+        scores.append(nearest + WORDS * sum(weight[word] for word in wanted & bag) / whole)
+    order = sorted(range(len(tools)), key=lambda n: (-scores[n], n))
+    return [tools[n] for n in order if scores[n] >= CLOSE]
+
+
+def _shares(wanted: set[str], tools: Sequence[ToolDefinition]) -> list[float]:
+    return [len(wanted & set(content_words(_text(tool)))) / len(wanted) for tool in tools]
 
 
 def _embedder() -> Embedder | None:
@@ -60,7 +90,11 @@ def _name(tool: ToolDefinition) -> str:
 
 def _purpose(tool: ToolDefinition) -> str:
     """A tool's first sentence says what it is for; the rest says how."""
-    return " ".join((tool.description or _name(tool)).split()).partition(". ")[0]
+    return _description(tool).partition(". ")[0]
+
+
+def _description(tool: ToolDefinition) -> str:
+    return " ".join((tool.description or _name(tool)).split())
 
 
 def _text(tool: ToolDefinition) -> str:

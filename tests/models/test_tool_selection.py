@@ -17,7 +17,7 @@ from lyceum.settings import Settings
 from mcp_servers.catalogue import make_all
 from mcp_servers.server import combine
 from mcp_servers.services import Services
-from models.offline.generic import select
+from models.offline.select import select
 
 REQUESTS = yaml.safe_load((Path(__file__).parent / "tool_requests.yaml").read_text(encoding="utf-8"))
 

@@ -11,7 +11,7 @@ from lyceum.settings import Settings
 from mcp_servers.catalogue import make_all
 from mcp_servers.server import combine
 from mcp_servers.services import Services
-from models.offline.generic import select
+from models.offline.select import select
 
 ASKED = {
     "Who works for which company in this text?": "text_extract",
