@@ -150,7 +150,7 @@ class Suite:
     """Cases, one task and pure scorers; a scorer that has nothing to say about a case returns None.
 
     `random`: even the offline engine may answer differently from one trial to the next. `roles` join the product's
-    team while it is asked.
+    team while it is asked. `waits`: most of its time is spent waiting, so it is asked beside the other suites.
     """
 
     name: str
@@ -160,6 +160,7 @@ class Suite:
     scorers: tuple[Scorer, ...]
     random: bool = False
     roles: tuple[Any, ...] = ()
+    waits: bool = False
 
 
 def load_cases(path: Path) -> tuple[Case, ...]:

@@ -45,10 +45,22 @@ async def run_suites(args: argparse.Namespace, settings: Settings) -> int:
                     f"{kept.manifest.model} answered there, {door.model} would now.",
                     next_step=f"Give --model {kept.manifest.model}, or begin a new run.",
                 )
-            for suite in suites:
-                report = await _asked(args, suite, door, kept)
+            for suite, report in zip(suites, await _all(args, suites, door, kept), strict=True):
                 judged.append(decide(args, suite, report, door.model, catalogue.FOLDER / suite.name / "baseline.json"))
     return finish(args, judged, door.model, kept.folder)
+
+
+async def _all(args: argparse.Namespace, suites: list[Suite], door: FrontDoor, kept: StoredRun) -> list[SuiteReport]:
+    """Ask one suite after the other, and beside them those that mostly wait."""
+    waiting = [suite for suite in suites if suite.waits and len(suites) > 1]
+    beside = {suite.name: asyncio.create_task(_asked(args, suite, door, kept)) for suite in waiting}
+    try:
+        here = {suite.name: await _asked(args, suite, door, kept) for suite in suites if suite.name not in beside}
+        return [here.get(suite.name) or await beside[suite.name] for suite in suites]
+    finally:
+        for task in beside.values():
+            task.cancel()
+        await asyncio.gather(*beside.values(), return_exceptions=True)
 
 
 async def _asked(args: argparse.Namespace, suite: Suite, door: FrontDoor, kept: StoredRun) -> SuiteReport:
