@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from models.embeddings import Embedder
 
 FILE = "memory.db"
+RESULTS = "results"  # where results of tools that were too long for a model are kept whole (mcp_servers/capped.py)
 IMPORTED = 1000  # texts of a kind that an import embeds before it returns
 
 
@@ -93,7 +94,14 @@ class MemoryStore:
 
     @cached_property
     def forgetting(self) -> Forgetting:
-        return Forgetting(self.file, self.archive.vectors.settle if self._qdrant[0] else None)
+        return Forgetting(self.file, self._forgotten)
+
+    def _forgotten(self, scope: Scope) -> None:
+        """Let go of copies outside the database: results that a server kept whole, and vectors elsewhere."""
+        for path in (self._home / RESULTS).glob("*.json"):
+            path.unlink(missing_ok=True)
+        if self._qdrant[0]:
+            self.archive.vectors.settle(scope)
 
     def _archive_index(self) -> VectorIndex | None:
         url, key = self._qdrant

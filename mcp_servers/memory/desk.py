@@ -226,12 +226,18 @@ class Desk:
         done = self._store.forgetting.forget(self._keeper.scope, ids)
         return r.Gone(removed=done.removed, rewritten=done.rewritten)
 
-    def export(self, form: str) -> r.Exported:
+    def export(self, form: str, start: int = 0, most: int | None = None) -> r.Exported:
+        """Return everything as lines from number `start` on, as many as have `most` characters, and at least one."""
         if form == "markdown":
-            page = markdown(self._store.file, self._keeper.scope)
-            return r.Exported(format="markdown", text=page, records=page.count("\n"))
-        lines = list(exported(self._store.file, self._keeper.scope))
-        return r.Exported(format="jsonl", text="\n".join(lines) + "\n", records=len(lines) - 1)
+            lines = markdown(self._store.file, self._keeper.scope).split("\n")[:-1]
+        else:
+            lines = list(exported(self._store.file, self._keeper.scope))
+        end, size = start, 0
+        while end < len(lines) and (most is None or end == start or size + len(lines[end]) < most):
+            size += len(lines[end]) + 1
+            end += 1
+        text = "".join(f"{line}\n" for line in lines[start:end])
+        return r.Exported(format=form, text=text, records=end - start, next=end if end < len(lines) else 0)
 
     def bring(self, text: str) -> r.Imported:
         scope, store = self._keeper.scope, self._store

@@ -145,9 +145,10 @@ class Rebuilt(BaseModel):
 
 
 class Exported(BaseModel):
-    format: Literal["jsonl", "markdown"]
+    format: str
     text: str
-    records: int
+    records: int = Field(description="Lines in this part.")
+    next: int = Field(default=0, description="Where the next part starts; 0 when this was the last one.")
 
 
 class Imported(BaseModel):

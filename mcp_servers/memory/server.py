@@ -31,6 +31,7 @@ Ids = Annotated[
 ]
 Limit = Annotated[int, Field(description="How many at most.", ge=1, le=100)]
 Day = Annotated[str, Field(description="ISO 8601 date or time, or empty.", max_length=40)]
+PART = 14_000  # characters of an export that one result carries: a longer one would be cut on its way
 T = TypeVar("T")
 
 
@@ -225,9 +226,12 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         format: Annotated[  # noqa: A002
             Literal["jsonl", "markdown"], Field(description="jsonl can be imported again, markdown is for people.")
         ] = "jsonl",
+        start: Annotated[int, Field(description="`next` of the part before.", ge=0, le=10**9)] = 0,
     ) -> r.Exported:
-        """Return everything that is remembered about the user as one text."""
-        return await do(lambda desk: desk.export(format))
+        """Return everything that is remembered about the user, in parts of about 14,000 characters: call again with
+        `next` as `start` until it is 0, and put the parts together.
+        """
+        return await do(lambda desk: desk.export(format, start, PART))
 
     @server.expose(title="Import a memory", effect="write")
     async def memory_import(

@@ -83,8 +83,12 @@ async def from_a_client(environment: dict[str, str], questions: list[str]) -> No
         await call("edit", label="task", how="rethink", text="Nothing.")
         assert (await call("undo", label="task"))["block"]["text"] == "Tune the organ."
         assert len((await call("history", label="task"))["versions"]) == 3
-        whole = (await call("export"))["text"]
-        records = [json.loads(line) for line in whole.splitlines()]
+        part = await call("export")
+        whole = part["text"]
+        while part["next"]:
+            part = await call("export", start=part["next"])
+            whole += part["text"]
+        records = [json.loads(line) for line in whole.split("\n")[:-1]]
         threads = {record["thread"] for record in records if record.get("kind") == "turn"}
         await call("forget", ids=[f"thread:{thread}" for thread in sorted(threads)])
         assert not (await call("search", query=questions[0]))["told"]

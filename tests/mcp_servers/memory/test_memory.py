@@ -153,6 +153,27 @@ async def test_export_forget_and_import_from_a_client(call: Call) -> None:
     assert await call("search", query="Where do I live?") == found
 
 
+async def test_a_long_export_comes_in_parts_and_forgetting_lets_go_of_results_that_were_kept_whole(
+    call: Call, tmp_path: Path
+) -> None:
+    await told(call, "I live in Porto.", *(f"Turn {number}: {'words ' * 60}" for number in range(60)))
+    part = await call("export")
+    whole = part["text"]
+    parts = 1
+    while part["next"]:
+        part = await call("export", start=part["next"])
+        assert len(part["text"]) < 15_000
+        whole, parts = whole + part["text"], parts + 1
+    assert parts > 1
+    assert len([line for line in whole.splitlines() if '"kind": "turn"' in line]) == 61
+    kept = tmp_path / "results" / "name.json"
+    kept.parent.mkdir()
+    kept.write_text("I live in Porto.")
+    await call("forget", ids=["thread:t"])
+    assert not kept.exists()
+    assert (await call("import", text=whole))["added"]["turn"] == 61
+
+
 async def test_saving_can_be_off_and_a_project_keeps_its_own(tmp_path: Path) -> None:
     async def facts(**section: str) -> list[str]:
         settings = Settings(home=tmp_path, servers={"memory": section})
