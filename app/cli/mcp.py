@@ -14,6 +14,8 @@ from lyceum.settings import Settings
 if TYPE_CHECKING:
     from mcp_servers.remote import RemoteSettings
 
+LEAN = "lean"  # the set of tools that is listed when no servers are named
+
 # Which options an action takes, with what they are by default.
 SERVING: dict[str, object] = {"toolsets": "", "read_only": False}
 CLIENTS: dict[str, object] = {"client": None, "file": None, "json": False}
@@ -34,6 +36,7 @@ TAKES: dict[str, dict[str, object]] = {
     },
     "config": {**SERVING, **CLIENTS, "write": False},
     "doctor": CLIENTS,
+    "bundle": {"file": None, "url": None, "json": False},
     "add": {**THIRD_PARTY, "url": None, "command": [], "env": [], "header": [], "tools": "", "project": False},
     "remove": THIRD_PARTY,
     "inspect": {**THIRD_PARTY, "approve": False, "trust": False},
@@ -49,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="config, doctor: claude-desktop, claude-code, vscode, ...; add, remove, inspect: a server's name",
     )
     parser.add_argument("command", nargs="*", metavar="COMMAND", help="add: after --, what starts the server")
-    parser.add_argument("--url", help="add: where the server is, instead of a command")
+    parser.add_argument(
+        "--url", help="add: where the server is, instead of a command; bundle: where it will be downloaded"
+    )
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="add: for its process")
     parser.add_argument("--header", action="append", default=[], metavar="NAME:VALUE", help="add: for its address")
     parser.add_argument("--project", action="store_true", help="add: into this folder's mcp.json, not the home's")
@@ -66,7 +71,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--namespace", default="", metavar="NS", help="serve: put NS_ before the name of each tool")
     parser.add_argument("--read-only", action="store_true", help="serve, config: no tool that changes anything")
     parser.add_argument("--conformance", action="store_true", help="serve: add the fixtures of the protocol's suite")
-    parser.add_argument("--file", metavar="PATH", help="config, doctor: the client's file, if not in its usual place")
+    parser.add_argument(
+        "--file",
+        metavar="PATH",
+        help="config, doctor: the client's file, if not in its usual place; bundle: the new one",
+    )
     parser.add_argument("--write", action="store_true", help="config: write the file; without it, only shown")
     parser.add_argument("--json", action="store_true", help="all but serve: machine-readable")
 
@@ -80,10 +89,11 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         known = cards() | {server.name: card for server, card in configured(settings)}
         print(json.dumps(known, indent=2) if args.json else "\n".join(f"{k:<10} {v}" for k, v in known.items()))
         return 0
-    if args.action in ("config", "doctor"):
+    if args.action in ("config", "doctor", "bundle"):
         from app.cli import mcp_clients
 
-        return mcp_clients.config(args) if args.action == "config" else mcp_clients.doctor(args)
+        does = {"config": mcp_clients.config, "doctor": mcp_clients.doctor, "bundle": mcp_clients.bundle}
+        return does[args.action](args)
     if args.action in ("add", "remove", "inspect"):
         from app.cli import mcp_servers
 
@@ -98,7 +108,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             f"{args.namespace!r} is no namespace.", next_step="Take a letter, then letters, digits, _ and -."
         )
     choice = Choice(
-        toolsets=_names(args.toolsets),
+        toolsets=[name for name in _names(args.toolsets) if name != LEAN],
         tools=_names(args.tools),
         without=_names(args.exclude_tools),
         read_only=args.read_only,

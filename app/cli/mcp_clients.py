@@ -52,6 +52,24 @@ def config(args: argparse.Namespace) -> int:
     return 0
 
 
+def bundle(args: argparse.Namespace) -> int:
+    """Write the bundle, and with the address that it will be downloaded from a registry's card beside it."""
+    from app.clients.bundle import registry_card, write_bundle
+    from lyceum import __version__
+
+    path = Path(args.file or f"lyceum-{__version__}.mcpb").expanduser().absolute()
+    if args.url:
+        registry_card(args.url, "")  # refuses an address before anything is written
+    sha256 = write_bundle(path)
+    told: dict[str, Any] = {"bundle": str(path), "sha256": sha256, "bytes": path.stat().st_size}
+    if args.url:
+        card = path.with_name("server.json")
+        card.write_text(json.dumps(registry_card(args.url, sha256), indent=2) + "\n", encoding="utf-8")
+        told["card"] = str(card)
+    _show(args, told, "\n".join(f"{name:<7} {value}" for name, value in told.items()))
+    return 0
+
+
 def doctor(args: argparse.Namespace) -> int:
     """Start the servers as a client would and say step by step what happened; 1 where a step failed."""
     from app.clients.probe import probe

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +114,40 @@ def test_the_inspector_lists_and_calls_over_both_transports(node: tuple[str, Pat
                     check=False,
                 )
                 assert wanted in done.stdout, (target, asked, done.stderr[-1000:], done.stdout[-500:])
+
+
+def test_a_bundle_is_valid_and_a_host_that_has_uv_serves_from_it(node: tuple[str, Path], tmp_path: Path) -> None:
+    program, modules = node
+    path, unpacked, home = tmp_path / "lyceum.mcpb", tmp_path / "unpacked", tmp_path / "home"
+    assert main(["mcp", "bundle", "--file", str(path)]) == 0
+    script = modules / "node_modules" / "@anthropic-ai" / "mcpb" / "dist" / "cli" / "cli.js"
+    with zipfile.ZipFile(path) as bundle:
+        bundle.extractall(unpacked)
+    checked = subprocess.run(
+        [program, str(script), "validate", str(unpacked / "manifest.json")], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    entry = json.loads((unpacked / "manifest.json").read_text(encoding="utf-8"))["server"]["mcp_config"]
+    given = {"${__dirname}": str(unpacked), "${user_config.toolsets}": "lean"}
+    arguments = [given.get(word, word) for word in entry["args"]]
+    uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
+    (modules / TYPESCRIPT).write_bytes((HERE / "clients" / TYPESCRIPT).read_bytes())
+    asked = {
+        "command": [uv, arguments[0], "--quiet", "--python", sys.executable, *arguments[1:]],
+        "env": {**os.environ, "LYCEUM_HOME": str(home)},  # where uv finds packages is the machine's own setting
+        "cwd": str(tmp_path),
+        "transports": ["stdio"],
+        "calls": CALLS[:6],
+    }
+    done = subprocess.run(
+        [program, str(modules / TYPESCRIPT), "@modelcontextprotocol/client", '"legacy"'],
+        cwd=modules,
+        env={**os.environ, "SWEEP": json.dumps(asked)},
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert done.stdout, done.stderr[-2000:]
+    told = json.loads(done.stdout)["stdio"]
+    assert (told["listed"] >= 15, told["called"], told["failed"]) == (True, 6, [])

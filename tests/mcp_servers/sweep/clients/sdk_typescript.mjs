@@ -42,7 +42,7 @@ async function over(transport) {
     : new StreamableHTTPClientTransport(new URL(asked.url));
   const negotiation = older ? {} : { versionNegotiation: { mode: era } };
   const client = new Client({ name: 'sweep', version: '1' }, negotiation);
-  await client.connect(target);
+  await client.connect(target, { timeout: 300000 }); // a bundle makes its environment first
   const call = (tool, arguments_, options) => older
     ? client.callTool({ name: tool, arguments: arguments_ }, undefined, options)
     : client.callTool({ name: tool, arguments: arguments_ }, options);
