@@ -79,10 +79,9 @@ async def open_page(url: str, seconds: float, picture: bool) -> dict[str, Any]:
     """Open a page as a browser shows it and read what can be seen of it within so many seconds."""
     profile = tempfile.mkdtemp(prefix="profile-", dir=GIVEN["folder"])
     session = BrowserSession(browser_profile=_profile(profile))
-    ends = time.monotonic() + seconds
     try:
         await asyncio.wait_for(session.start(), 30)
-        return await _opened(session, url, ends, picture)
+        return await _opened(session, url, seconds, picture)
     finally:
         with contextlib.suppress(Exception):
             await asyncio.wait_for(session.kill(), 5)
@@ -90,9 +89,10 @@ async def open_page(url: str, seconds: float, picture: bool) -> dict[str, Any]:
         shutil.rmtree(profile, ignore_errors=True)
 
 
-async def _opened(session: BrowserSession, url: str, ends: float, picture: bool) -> dict[str, Any]:
+async def _opened(session: BrowserSession, url: str, seconds: float, picture: bool) -> dict[str, Any]:
     cdp = await session.get_or_create_cdp_session()
     await session.cdp_client.send.Browser.setDownloadBehavior(params={"behavior": "deny"})
+    ends = time.monotonic() + seconds  # a browser that starts slowly takes nothing from the page
     going = asyncio.ensure_future(_go(session, url))
     slow = await _settled(cdp, ends, going)
     going.cancel()

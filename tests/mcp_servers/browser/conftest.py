@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -76,6 +77,9 @@ def stage() -> Generator[Stage]:
                 self.send_header("Location", "http://127.0.0.2:8000/")
                 self.end_headers()
                 return
+            if path == "/search":
+                found = {"title": "Timetable", "url": f"{made.base}/made", "content": "ferries"}
+                data, kind = json.dumps({"results": [found]}).encode(), "application/json"
             if path in ("/file.bin", "/megabytes"):
                 data, kind = b"x" * (3_000_000 if path == "/megabytes" else 1000), "application/octet-stream"
             self.send_response(200 if data or path == "/robots.txt" else 404)

@@ -58,7 +58,7 @@ async def test_a_page_that_scripts_make_is_read_as_a_person_sees_it(browser: Any
 
 
 async def test_no_redirect_leads_into_a_private_network(browser: Any, stage: Any) -> None:
-    async with browser(seconds=4) as tools:
+    async with browser(seconds=10) as tools:
         for said in await asyncio.gather(
             *(tools.refused(f"{stage.base}/{path}") for path in ("hop", "inward", "meta"))
         ):
@@ -66,7 +66,7 @@ async def test_no_redirect_leads_into_a_private_network(browser: Any, stage: Any
 
 
 async def test_what_a_page_asks_of_private_addresses_is_not_answered(browser: Any, stage: Any) -> None:
-    async with browser(seconds=8) as tools:
+    async with browser(seconds=15) as tools:
         text = str((await tools.open(f"{stage.base}/asks"))["sources"])
     assert "All was asked" in text
     assert "reached" not in text
@@ -74,7 +74,7 @@ async def test_what_a_page_asks_of_private_addresses_is_not_answered(browser: An
 
 
 async def test_windows_dialogs_and_downloads_come_to_nothing(browser: Any, stage: Any) -> None:
-    async with browser(seconds=8) as tools:
+    async with browser(seconds=15) as tools:
         windows, saving = await together(tools.open(f"{stage.base}/popups"), tools.open(f"{stage.base}/saves"))
     assert "After the windows" in str(windows["sources"])
     assert "/popped" not in stage.seen
@@ -84,12 +84,12 @@ async def test_windows_dialogs_and_downloads_come_to_nothing(browser: Any, stage
 
 async def test_a_page_without_an_end_is_read_as_far_as_it_came_and_a_busy_one_is_left(browser: Any, stage: Any) -> None:
     began = time.monotonic()
-    async with browser(seconds=3) as tools:
+    async with browser(seconds=5) as tools:
         endless, busy = await together(tools.open(f"{stage.base}/endless"), tools.refused(f"{stage.base}/busy"))
     assert endless["still_changing"]
     assert "and more" in str(endless["sources"])
     assert "busy" in busy
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 90
     assert left() == []
 
 
@@ -114,6 +114,27 @@ async def test_web_fetch_has_a_page_opened_that_its_scripts_make(stage: Any, tmp
     assert result.structured_content is not None, result.content
     assert result.structured_content["browser"] == "rendered"
     assert "21:40" in result.structured_content["sources"][0]["text"]
+
+
+async def test_research_quotes_a_page_that_its_scripts_make(stage: Any, wired: Any) -> None:
+    from lyceum.runs import Decision
+    from workflows.deep_research import ResearchRequest
+    from workflows.steps.research.plan import Place
+    from workflows.steps.research.report import Report
+
+    both = {"allow_private": ("127.0.0.1",)}
+    request = ResearchRequest(
+        question="When does the last ferry to Tarnfell leave Ostwick?", places=[Place(kind="web", name="web")], rounds=0
+    )
+    async with wired(servers={"web": {**both, "searxng_url": stage.base}, "browser": both}) as app:
+        run = await app.engine.drive(await app.engine.submit("deep_research", request))
+        [asked] = await app.store.approvals(run=run.id)
+        await app.engine.decide(run.id, asked.id, Decision(approved=True))
+        run = await app.engine.drive(run.id)
+    report = Report.model_validate(run.result["output"])
+    claims = [claim.text for section in report.sections for claim in section.claims]
+    assert any("21:40" in claim for claim in claims)
+    assert not any("unseen" in claim or "ignore all" in claim for claim in claims)
 
 
 def test_a_browser_ends_with_whoever_started_it(stage: Any, tmp_path: Path) -> None:
