@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from app.cli.render import described
 from app.cli.terminal import one_line
@@ -209,7 +209,11 @@ async def _quit(talk: Conversation, _rest: str) -> str:
 
 
 def question_of(run: Run) -> str:
-    return str(run.input.get("question", "")) if isinstance(run.input, dict) else str(run.input)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]  # input is any JSON
+    """Return what a run was asked, or what else it is about: a folder that it takes in."""
+    if not isinstance(run.input, dict):
+        return str(run.input)
+    given = cast("dict[str, Any]", run.input)
+    return str(given.get("question") or given.get("path") or given.get("workspace") or run.flow)
 
 
 COMMANDS: dict[str, tuple[Callable[[Conversation, str], Awaitable[str]], str]] = {

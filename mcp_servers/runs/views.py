@@ -57,7 +57,7 @@ class Happened(BaseModel):
 
 def asked(run: Run) -> str:
     given = cast("dict[str, Any]", run.input) if isinstance(run.input, dict) else {}
-    return str(given.get("question", ""))[:300]
+    return str(given.get("question") or given.get("path") or given.get("workspace") or "")[:300]
 
 
 def card(run: Run) -> RunCard:
