@@ -165,7 +165,8 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
     async def runs_send(
         run: Id,
         note: Annotated[
-            str, Field(description="`drop q2` or `prefer documents`, as the user said.", min_length=1, max_length=10_000)
+            str,
+            Field(description="`drop q2` or `prefer documents`, as the user said.", min_length=1, max_length=10_000),
         ],
     ) -> Steered:
         """Leave a note for a running research: it takes it up at its next step and says what it did about it."""
