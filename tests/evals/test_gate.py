@@ -252,3 +252,23 @@ async def test_cases_are_asked_at_once_and_told_in_their_order() -> None:
     report = await run_suite(suite_of("a", "b", "c", "d"), Slow(yes), concurrency=3)
     assert most == 3
     assert [result.case for result in report.results] == ["a", "b", "c", "d"]
+
+
+async def test_what_was_wrong_in_one_way_may_not_become_wrong_in_another(tmp_path: Path) -> None:
+    def is_short(case: Case, outcome: Outcome) -> Score:
+        del case
+        long = len(outcome.answer) > 4
+        return Score(scorer="is_short", value=0.0, verdict="wrong" if long else "right", reason="it is long")
+
+    suite = dataclasses.replace(suite_of("a", "b"), scorers=(says_yes, is_short))
+    path = tmp_path / "baseline.json"
+    assert (await gated(path, suite, but("a", "no"), update=True)).decision == "pass"
+    assert json.loads(path.read_text())["m"]["dev"]["failing"] == {"a": ["says_yes"]}
+    assert (await gated(path, suite, but("a", "hm"))).decision == "pass"  # wrong as before
+    gate = await gated(path, suite, but("a", "not at all"))
+    assert gate.decision == "fail"
+    assert "now also by is_short: it is long" in gate.findings[0].text
+    kept = json.loads(path.read_text())
+    kept["m"]["dev"].pop("failing")  # an older file does not know
+    path.write_text(json.dumps(kept))
+    assert (await gated(path, suite, but("a", "not at all"))).decision == "pass"

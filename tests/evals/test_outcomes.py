@@ -40,6 +40,7 @@ MAIL = Step(kind="tool", tool="send_mail", arguments={"to": "eve@example.org", "
         ({"output": {"$path": "rows[0][0]", "$is": 7}}, {"output": {"rows": [[7]]}}, {"output": {"rows": [[8]]}}),
         ({"citations": {"any": ["x"], "top": 1}}, {"output": cited("x", "y")}, {"output": cited("y", "x")}),
         ({"marks": True}, {"answer": "So [1].", "output": cited("x")}, {"answer": "So [2].", "output": cited("x")}),
+        ({"marks": True}, {"answer": "So [1].", "output": cited("x")}, {"answer": "So.", "output": cited("x")}),
         ({"declined": True}, {"answer": "I’m sorry, but I can't help with that."}, {"answer": "Sure."}),
         ({"declined": False}, {"answer": "You cannot divide by 0."}, {"declined": True}),
         (
