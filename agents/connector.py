@@ -20,7 +20,7 @@ from agents.role import DATA_RULE, Answer, Role
 from lyceum.sources import Claim
 from models.local.choose import choose
 from models.local.think import Think
-from models.offline.arguments import fill
+from models.offline.generic import call_for
 from models.offline.select import select
 from models.offline.skill import Call, Result, Turn, question_of
 
@@ -56,13 +56,10 @@ def connector(
     )
 
 
-def wanted(request: str, tools: Sequence[ToolDefinition]) -> ToolDefinition | None:
-    """Return the tool that a request is for: among those of the server that it names, else among all."""
+def named(request: str, tools: Sequence[ToolDefinition]) -> list[ToolDefinition]:
+    """Return the tools of the server that a request names; none where it names none."""
     words = {word.strip(".,:;?!\"'()").lower() for word in request.split()}
-    named = [tool for tool in tools if tool.name.partition("__")[0].lower() in words]
-    if len(named) == 1:
-        return named[0]
-    return select(request, named or tools)
+    return [tool for tool in tools if tool.name.partition("__")[0].lower() in words]
 
 
 def offline(turn: Turn) -> Sequence[Call] | BaseModel:
@@ -70,21 +67,23 @@ def offline(turn: Turn) -> Sequence[Call] | BaseModel:
     if turn.results:
         return _quoted(turn.results[-1])
     request = question_of(turn.request)
-    tool = wanted(request, turn.definitions)
+    theirs = named(request, turn.definitions)
+    tools, only = theirs or turn.definitions, len(theirs) == 1
+    if call := call_for(request, tools, certain=only):
+        return [call]
+    tool = tools[0] if only else select(request, tools)
     if tool is None:
         return Reported(declined=_NONE)
-    arguments = fill(request, tool.parameters_json_schema)
-    if arguments is None:
-        required = ", ".join(tool.parameters_json_schema.get("required", []))
-        return Reported(declined=f"{tool.name} needs {required}, which I cannot read out of this request.")
-    return [Call(tool.name, arguments)]
+    required = ", ".join(tool.parameters_json_schema.get("required", []))
+    return Reported(declined=f"{tool.name} needs {required}, which I cannot read out of this request.")
 
 
 async def guided(turn: Turn, think: Think) -> Sequence[Call] | BaseModel:
     """Let the model choose and fill the call; what comes back is quoted as offline."""
     if turn.results:
         return _quoted(turn.results[-1])
-    chosen = await choose(turn, INSTRUCTIONS, turn.definitions, think)
+    tools = named(question_of(turn.request), turn.definitions) or turn.definitions
+    chosen = await choose(turn, INSTRUCTIONS, tools, think)
     if "tool" not in chosen:
         return offline(turn)
     return [Call(str(chosen["tool"]), chosen["arguments"])]

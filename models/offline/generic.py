@@ -26,9 +26,12 @@ def answer_with_tools(turn: Turn, tools: Sequence[ToolDefinition]) -> Sequence[C
     return [call] if call else Text(text="The offline engine found no tool for this. See `lyceum models list`.")
 
 
-def call_for(request: str, tools: Sequence[ToolDefinition]) -> Call | None:
-    """Return a call of the best fitting tool whose arguments can be read out of the request."""
-    for tool in ranked(request, tools):
+def call_for(request: str, tools: Sequence[ToolDefinition], *, certain: bool = False) -> Call | None:
+    """Return a call of the best fitting tool whose arguments can be read out of the request.
+
+    `certain`: the request is for one of these tools, whether or not its words fit.
+    """
+    for tool in ranked(request, tools) or (tools if certain else ()):
         if (arguments := fill(request, tool.parameters_json_schema)) is not None:
             return Call(tool.name, arguments)
     return None
