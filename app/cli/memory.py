@@ -264,7 +264,7 @@ def _import(keeper: Keeper, args: argparse.Namespace) -> None:
 def _rebuild(keeper: Keeper, args: argparse.Namespace) -> None:
     from mcp_servers.memory.desk import Desk
 
-    done = Desk(keeper).rebuild()
+    done = Desk(keeper).rebuild(most=10**9)
     if args.json:
         print(done.model_dump_json(indent=2))
         return

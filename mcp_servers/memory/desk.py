@@ -18,6 +18,7 @@ from memory.imports import keep, read
 from memory.personal import tags_of
 from memory.recall import Filter, Said, Turn
 from memory.rivals import rival
+from memory.store import IMPORTED
 from memory.summary import extractive
 from models.offline.skill import content_words
 
@@ -196,6 +197,8 @@ class Desk:
         retained = Forgotten() if dry else self._keeper.retain()
         done = reader.run(self._keeper.scope, most=limit, dry=dry, notes=[] if skip else found, among=among)
         changes = [_change(change) for change in done.changes]
+        if not dry and not done.left:
+            self._store.catch_up(self._keeper.scope)
         return r.Changes(
             turns=done.turns, left=done.left, changes=changes, quarantined=done.quarantined,
             forgotten=retained.removed, rewritten=retained.rewritten,
@@ -216,8 +219,9 @@ class Desk:
             due.append(r.Due(thread=name, before=before, turns=[turn.source for turn in turns]))
         return r.Summaries(due=due)
 
-    def rebuild(self) -> r.Rebuilt:
+    def rebuild(self, most: int = IMPORTED) -> r.Rebuilt:
         scope = self._keeper.scope
+        self._store.catch_up(scope, most=most)
         self._store.file.rebuild_index()
         turns, facts = (each.vectors.rebuild(scope) for each in (self._store.recall, self._store.archive))
         return r.Rebuilt(turns=turns, facts=facts)
