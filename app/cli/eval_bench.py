@@ -20,6 +20,10 @@ from lyceum.errors import UserError, nearest
 from lyceum.settings import Settings
 
 TAU2 = ("pydantic", "loguru", "docstring-parser", "addict", "deepdiff", "python-dotenv", "toml", "pyyaml")
+CALL = (
+    "You compose calls of functions. Call the function that the request asks for, with arguments from its words. "
+    "Answer in words only where no function fits, or where one's required arguments are not told."
+)
 DOJO = ("agentdojo==0.1.35",)
 
 
@@ -116,7 +120,7 @@ async def calls_of(model: Any, question: bfcl.Question) -> list[bfcl.Call]:
         )
         for each in question.functions
     ]
-    asked = ModelRequest.user_text_prompt(question.text)
+    asked = ModelRequest.user_text_prompt(question.text, instructions=CALL)
     answer = await model_request(model, [asked], model_request_parameters=ModelRequestParameters(function_tools=tools))
     return [(part.tool_name, part.args_as_dict()) for part in answer.parts if isinstance(part, ToolCallPart)]
 
