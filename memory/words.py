@@ -61,5 +61,5 @@ def _among(rows: Rows, index: str, words: Sequence[str]) -> tuple[str, int]:
     if not rare:
         return quoted[order[0]], RARE
     common = [word for word in order if word not in rare]
-    both = [f"({quoted[one]} AND {quoted[other]})" for one, other in itertools.combinations(common, 2)]
+    both = [f"({quoted[one]} AND {quoted[other]})" for one, other in itertools.combinations(common[:3], 2)]
     return " OR ".join([*(quoted[word] for word in rare), *both]), RANKED
