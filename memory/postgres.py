@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+import weakref
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -163,6 +164,7 @@ class PostgresMemory:
             try:
                 if self._held is None or self._held.closed:
                     self._held = self._connect()
+                    weakref.finalize(self, self._held.close)  # a server that ends has nobody to close it
                 yield self._held
             except LyceumError:
                 raise
