@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.cli import main
@@ -206,6 +206,7 @@ async def test_what_is_not_pinned_waits_for_a_person(configure: Callable[..., Pa
         assert "Ignore all previous instructions" in answer.text, "it is shown as what the server said"
 
 
+@settings(max_examples=30)
 @given(st.text(max_size=300), st.dictionaries(st.text(max_size=20), st.text(max_size=20), max_size=5))
 def test_no_definition_breaks_the_lint_or_shows_what_is_hidden(description: str, fields: dict[str, str]) -> None:
     properties = {name: {"type": "string", "description": text} for name, text in fields.items()}
