@@ -129,8 +129,8 @@ def _pools(folder: Path, root: Path) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for row in _lines(file):
         (ids,) = (value for value in row.values() if isinstance(value, list))
-        (key,) = (str(value) for value in row.values() if isinstance(value, str | int))
-        found[key] = tuple(str(name) for name in ids)
+        pool = tuple(str(name) for name in ids)
+        found |= {str(value): pool for value in row.values() if isinstance(value, str | int)}
     return found
 
 

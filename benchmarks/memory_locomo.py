@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -154,7 +155,10 @@ def main() -> None:
     embedder = CachedEmbedder(MiniLM(cache), cache / "embeddings.db")
     corpus = locomo() if given.unseen is None else read(given.unseen)
     with tempfile.TemporaryDirectory() as folder:
-        conversations = [asked_in(each, embedder, Path(folder), number) for number, each in enumerate(corpus)]
+        conversations: list[list[Asked]] = []
+        for number, each in enumerate(corpus):
+            conversations.append(asked_in(each, embedder, Path(folder), number))
+            print(f"{number + 1} of {len(corpus)} conversations", file=sys.stderr)
     every = [each for conversation in conversations for each in conversation]
     started = time.perf_counter()
     frozen = gains(every, Weights())
