@@ -52,6 +52,7 @@ def combined(
     drives; without them runs can only be read.
     """
     from lyceum.run_store import SqliteRunStore
+    from mcp_servers.apps.extension import Views, with_pages
     from mcp_servers.guarded import GuardedServer
     from mcp_servers.sealing import home_state
     from mcp_servers.skills.extension import Skills
@@ -71,12 +72,13 @@ def combined(
 
         extra.append(fixtures())
     tools += [tool for each in extra for tool in each.own_tools]
+    tools = with_pages(tools)
     known_skills = skills(opened)
     served = GuardedServer(
         "lyceum",
         instructions=made.instructions or "",
         tools=tools,
-        extensions=[Tasks(settings.home, services, tools), Skills(known_skills)],
+        extensions=[Tasks(settings.home, services, tools), Skills(known_skills), Views(tools)],
         state=home_state(settings.home),
     )
     served.take(made, *extra)
