@@ -34,7 +34,9 @@ _OTHERS = re.compile(
 _NUMBER = re.compile(r"(?<![\w.])\+?\(?\d(?:[ ()/.-]?\d){6,14}(?!\w)")
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+\.\w[\w.-]*")
 _REACHED = re.compile(
-    r"\b(?:reach|call|text|ring|phone|mobile|cell|telephone|whatsapp|number)\b|\bfrom now on use\b", re.IGNORECASE
+    r"\b(?:reach|call|text|ring|whatsapp|phone)\s+(?:me|us)\b|\b(?:my|our|that|the|this)\s+(?:\w+\s+)?(?:phone|mobile|cell|"
+    r"telephone)\b|\b(?:my|our)\s+(?:\w+\s+)?number\b",
+    re.IGNORECASE,
 )
 _OWN = re.compile(r"\b(?:i|me|my|mine|us|our|we)\b", re.IGNORECASE)
 _TOLD: list[tuple[str, re.Pattern[str]]] = [
