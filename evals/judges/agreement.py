@@ -8,7 +8,7 @@ from math import ceil
 
 Pairs = Sequence[tuple[bool, bool]]  # what the person said, what the judge said
 _SEED = 20260101
-RESAMPLES = 2000
+RESAMPLES = 1000
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,7 @@ def test_no_pair_that_is_alike_is_missed(texts: list[str]) -> None:
     assert found == {(one.id, other.id) for one, other in pairs if alike(one.input, other.input) >= 0.8}
 
 
+@pytest.mark.slow
 def test_a_matrix_asks_every_model_with_every_prompt_and_shows_one_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
