@@ -179,6 +179,12 @@ def spends_what_it_likes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflows.research_stages, "shares", lambda _left, wanted: list(wanted))
 
 
+def unverified(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(_ctx: Any, _job: Any) -> None: ...
+
+    monkeypatch.setattr(workflows.deep_research, "verify", nothing)
+
+
 def believes_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflows.steps.research.evidence, "addresses_reader", lambda _text: False)
 
@@ -232,6 +238,7 @@ SABOTAGES: dict[str, tuple[Change, str] | tuple[Change, str, str]] = {
     "a part dropped": (skill("planner", one_step_only), "- handoff calculator"),
     "plan not approved": (does_not_wait, "approval research_plan did not happen", "research"),
     "edits unasked": (edits_unasked, "- approval workspace_*", "approval"),
+    "claims unchecked": (unverified, "verifier: model * (1 to any times) did not happen", "research"),
     "budget ignored": (spends_what_it_likes, "calls: at most 2, used", "research"),
     "page believed": (believes_a_page, "a claim says '1066'", "research"),
     "memory invented": (skill("memory", invents_what_was_told), "memory.memory_search", "memory"),
