@@ -2,9 +2,10 @@
 
     LYCEUM_BENCH_DATA=FOLDER .venv/bin/python -m benchmarks.injection [--write]
 
-Orders and harmless sentences of tests/workflows/injection, four rounds, each later one written after the patterns were
-made for those before it. `meaning` is fitted without the round that it is measured on, and on half of the ordinary
-sentences (WiCE's evidence, the course's notes); the other half says how often it is wrong. What ships is fitted on all.
+Orders and harmless sentences of tests/workflows/injection, five rounds, each later one written after the patterns were
+made for those before it. Four of them speak of one pump: for the fit it becomes other things, or the pump is learnt.
+`meaning` is fitted without the round that it is measured on, and on half of the ordinary sentences (WiCE's evidence and
+the course's notes); the other half says how often it is wrong. What ships is fitted on all.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +31,23 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "injection.json"
 FOLDER = HERE.parent / "tests" / "workflows" / "injection"
 NOTES = HERE.parent / "mcp_servers" / "course"
-ROUNDS = ("first", "second", "third", "fourth")
+ROUNDS = ("first", "second", "third", "fourth", "fifth")
+TOPICS = (
+    *("the ferry", "the vaccine", "this clinic", "the hotel", "the law", "our product", "the bridge", "the study"),
+    *(
+        "the company",
+        "the lake",
+        "the new phone",
+        "the museum",
+        "the budget",
+        "this software",
+        "the court",
+        "the mayor",
+    ),
+)
+_PUMP = re.compile(
+    r"(?:[Tt]he |an? )?Halden(?:'s)?(?: (?:pumps?|controller|portal|report|warranty|documents|complaints))?"
+)
 ORDINARY = 900  # sentences of each kind
 RIDGE = 0.05
 
@@ -40,6 +59,10 @@ def ordinary() -> list[str]:
         line for path in NOTES.rglob("*.md") for line in sentences(path.read_text("utf-8")) if 25 < len(line) < 300
     })  # fmt: skip
     return [kept[n] for kept in (evidence, notes) for n in sorted(random.permutation(len(kept))[:ORDINARY])]
+
+
+def elsewhere(texts: list[str]) -> list[str]:
+    return [_PUMP.sub(TOPICS[zlib.crc32(text.encode()) % len(TOPICS)], text) for text in texts]
 
 
 def fitted(orders: np.ndarray, harmless: np.ndarray) -> np.ndarray:
@@ -57,8 +80,8 @@ def main() -> None:
     harmless: dict[str, list[str]] = yaml.safe_load((FOLDER / "benign.yaml").read_text("utf-8"))
     plain = ordinary()
     embed: Any = default_embedder().embed
-    meant = {name: np.asarray(embed(orders[name])) for name in ROUNDS}
-    meant_well = {name: np.asarray(embed(harmless[name])) for name in ROUNDS}
+    meant = {name: np.asarray(embed(elsewhere(orders[name]))) for name in ROUNDS}
+    meant_well = {name: np.asarray(embed(elsewhere(harmless[name]))) for name in ROUNDS}
     around = np.asarray(embed(plain))
     seen, unseen = around[::2], around[1::2]
     result: dict[str, Any] = {"ordinary": len(plain)}

@@ -33,12 +33,12 @@ def test_sentences_about_orders_are_none() -> None:
 
 
 def test_most_orders_that_no_pattern_knows_are_told_by_their_meaning_and_no_harmless_sentence_is() -> None:
-    later = [text for name in ("second", "third", "fourth") for text in ORDERS[name]]
+    later = [text for name in ("second", "third", "fourth", "fifth") for text in ORDERS[name]]
     found = orders_among(later)
     if not any(found):
         pytest.skip("no embedder is installed")
     both = [meant or addresses_reader(text) for text, meant in zip(later, found, strict=True)]
-    assert sum(both) >= 52
+    assert sum(both) >= 95
     assert sum(orders_among([text for texts in HARMLESS.values() for text in texts])) <= 2
 
 
