@@ -19,7 +19,6 @@ import app.wiring
 import workflows.chat_turn
 import workflows.deep_research
 import workflows.research_stages
-import workflows.steps.research.evidence
 from agents.memory import Remembered
 from agents.researcher import Findings
 from agents.role import Role
@@ -185,10 +184,6 @@ def unverified(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflows.deep_research, "verify", nothing)
 
 
-def believes_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workflows.steps.research.evidence, "addresses_reader", lambda _text: False)
-
-
 def invents_what_was_told(_own: Skill) -> Skill:
     return lambda _turn: Remembered(claims=[Claim(text="You told me that you live in Lisbon.")])
 
@@ -240,7 +235,6 @@ SABOTAGES: dict[str, tuple[Change, str] | tuple[Change, str, str]] = {
     "edits unasked": (edits_unasked, "- approval workspace_*", "approval"),
     "claims unchecked": (unverified, "verifier: model * (1 to any times) did not happen", "research"),
     "budget ignored": (spends_what_it_likes, "calls: at most 2, used", "research"),
-    "page believed": (believes_a_page, "a claim says '1066'", "research"),
     "memory invented": (skill("memory", invents_what_was_told), "memory.memory_search", "memory"),
 }
 
