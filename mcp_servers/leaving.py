@@ -74,7 +74,10 @@ def descendants(process: int) -> list[int]:
 
 def _parents() -> list[tuple[int, int]]:
     if not Path("/proc/self/stat").exists():
-        listed = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=False)  # noqa: S607
+        try:
+            listed = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=False)  # noqa: S607
+        except OSError:  # Windows has none
+            return []
         return [(int(pid), int(parent)) for pid, parent in (line.split() for line in listed.stdout.splitlines())]
     found: list[tuple[int, int]] = []
     for path in Path("/proc").glob("[0-9]*/stat"):
