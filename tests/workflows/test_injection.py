@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,13 @@ def test_most_orders_that_no_pattern_knows_are_told_by_their_meaning_and_no_harm
 def test_any_text_can_be_looked_through(text: str) -> None:
     assert addresses_reader(text) in (True, False)
     assert all(isinstance(each, str) for each in decoded(plain(text)))
+
+
+@pytest.mark.parametrize("part", ["https://", "ignore all ", "a ", "ab", "whoever reads ", "\u200b", "&#65;", "{"])
+def test_a_text_made_to_take_long_does_not(part: str) -> None:
+    began = time.monotonic()
+    assert not addresses_reader(part * (60_000 // len(part)))
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.slow

@@ -58,7 +58,7 @@ _ADDRESSED = (
     r"|\b(?:finish|end|stop|abort|skip) (?:your|the) (?:report|research|answer|(?:remaining|other) sources)\b"
 )
 _REACHES = (
-    r"https?://\S*(?:\{\w+\}|=\[?(?:SECRET|DATA|TOKEN|KEY|QUERY|CONVERSATION)\b)|\breplace \S+ with the user'?s\b"
+    r"https?://\S{0,300}(?:\{\w{1,40}\}|=\[?(?:SECRET|DATA|TOKEN|KEY|QUERY|CONVERSATION)\b)|\breplace \S+ with the user'?s\b"
     rf"|{_START}(?:send|post|upload|forward|e-?mail|append|transmit|copy|submit|leak)\b[^.]{{0,60}}\b(?:api keys?|passwords?|secrets?|credentials|conversation|chat history|system prompt|your memory|environment variables|private keys?|user's (?:question|data|name|api))\b"
     rf"|{_START}(?:print|show|reveal|list|dump|read out) (?:me )?(?:the|your|all) (?:environment variables|api keys?|passwords?|secrets?|credentials|private keys?)\b"
     rf"|{_START}(?:open|fetch|visit|load|request|download|navigate to|go to|call)\s+https?://\S+\s+(?:and|followed|with|then)\b|{_START}(?:delete|remove|wipe|erase) (?:all )?(?:the )?(?:files|documents|data|records) (?:in|of|from|on) (?:the |your )?(?:user|home|disk|system|server|machine|workspace)"
