@@ -26,12 +26,12 @@ class Vectors:
 
     def __init__(self, folder: Path) -> None:
         texts = json.loads((folder / "texts.json").read_text(encoding="utf-8"))
-        self._place = {text: number for number, text in enumerate(texts)}
+        self._place = {text.strip(): number for number, text in enumerate(texts)}  # some strip what they are asked
         self._vectors = np.load(folder / "vectors.npy", mmap_mode="r")
 
     def embed(self, text: Any, memory_action: Any = None) -> Any:
         del memory_action
-        return self._vectors[self._place[text]].tolist()
+        return self._vectors[self._place[text.strip()]].tolist()
 
     def embed_batch(self, texts: list[str], memory_action: Any = None) -> Any:
         return [self.embed(text) for text in texts]
