@@ -71,7 +71,7 @@ class Desk:
     def record(self, thread: str, turns: Sequence[r.Said], *, learn: bool) -> r.Kept:
         if self._keeper.section.saving == "off":
             return r.Kept(turns=[])
-        _ = self._keeper.retained
+        self._keeper.retain_once()
         said = [
             Said(
                 text=each.text, speaker=each.speaker, origin=each.origin, said=moment(each.said, "said"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 
 from lyceum.errors import UserError
 from lyceum.settings import Section, Settings
@@ -49,6 +50,7 @@ class MemorySection(Section):
 class Keeper:
     def __init__(self, settings: Settings, home: Path) -> None:
         self.section = settings.section("memory", MemorySection)
+        self._retained: set[tuple[str, str]] = set()
         self.store = MemoryStore(
             home,
             minilm(home),
@@ -56,8 +58,21 @@ class Keeper:
             qdrant=(self.section.qdrant_url, self.section.qdrant_api_key.get_secret_value()),
         )
 
-    @cached_property
+    @property
     def scope(self) -> Scope:
+        """Whose memory a call is about: the settings' user's, over HTTP that of the one whose token it came with."""
+        who = _token_of()
+        if not who:
+            return self._own
+        try:
+            return Scope.model_validate({**self._own.model_dump(), "user": who})
+        except ValidationError:
+            raise UserError(
+                "The token's subject is no name.", next_step="Use a subject of at most 200 characters."
+            ) from None
+
+    @cached_property
+    def _own(self) -> Scope:
         project = self.section.project
         if project:
             project = str(_repository(Path.cwd()) if project == HERE else Path(project).expanduser().resolve())
@@ -70,9 +85,12 @@ class Keeper:
             return Forgotten()
         return self.store.forgetting.retain(self.scope, days=days, pii_days=pii_days)
 
-    @cached_property
-    def retained(self) -> Forgotten:
-        return self.retain()
+    def retain_once(self) -> None:
+        """Do so for each user on the first write of a process."""
+        owner = self.scope.owner
+        if owner not in self._retained:
+            self._retained.add(owner)
+            self.retain()
 
     def in_thread(self, thread: str) -> Scope:
         return self.scope.model_copy(update={"thread": thread})
@@ -93,6 +111,13 @@ class Keeper:
                 f"A tool said that ({tools[0].id}), not the user.",
                 next_step="Ask the user: what they say in their own words can be written.",
             )
+
+
+def _token_of() -> str:
+    """Return the subject of the token that a call came with; empty for the one token of a server of one's own."""
+    module = sys.modules.get("mcp.server.auth.middleware.auth_context")  # loaded wherever tokens are read
+    token = module.get_access_token() if module else None
+    return str(token.subject or "") if token else ""
 
 
 def moment(text: str, name: str) -> datetime | None:
