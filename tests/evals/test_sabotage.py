@@ -339,8 +339,8 @@ def slower(monkeypatch: pytest.MonkeyPatch) -> None:
 def renamed_inside(monkeypatch: pytest.MonkeyPatch) -> None:
     work = workflows.chat_turn._work
 
-    async def one_agent_does_one_step(*given: Any) -> Any:
-        return await work(*given)
+    async def one_agent_does_one_step(*given: Any, **more: Any) -> Any:
+        return await work(*given, **more)
 
     monkeypatch.setattr(workflows.chat_turn, "_work", one_agent_does_one_step)
 

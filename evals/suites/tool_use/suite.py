@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
 
 from evals.outcomes import SCORERS
@@ -10,7 +12,11 @@ from evals.suites.attached import attachments
 
 
 async def answer(front_door: FrontDoor, case: Case) -> Outcome:
-    return await front_door.ask(case.input, attach=attachments(case, Path(__file__).parent / "documents"))
+    """Ask with copies of the case's folders: an agent that edits without asking must not mend the case itself."""
+    with tempfile.TemporaryDirectory(prefix="tool-use-") as folder:
+        given = attachments(case, Path(__file__).parent / "documents")
+        copies = [shutil.copytree(path, Path(folder) / path.name) if path.is_dir() else path for path in given]
+        return await front_door.ask(case.input, attach=copies)
 
 
 def suite() -> Suite:

@@ -3,4 +3,4 @@ def total(numbers: list[int]) -> int:
     result = 1
     for number in numbers:
         result += number
-    return result - 1
+    return result
