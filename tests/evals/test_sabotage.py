@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+import agents.researcher
 import app.front_door
 import app.wiring
 import workflows.chat_turn
@@ -337,12 +338,12 @@ def slower(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def renamed_inside(monkeypatch: pytest.MonkeyPatch) -> None:
-    work = workflows.chat_turn._work
+    extract = agents.researcher.extract
 
-    async def one_agent_does_one_step(*given: Any, **more: Any) -> Any:
-        return await work(*given, **more)
+    def best_sentences(*given: Any, **more: Any) -> Any:
+        return extract(*given, **more)
 
-    monkeypatch.setattr(workflows.chat_turn, "_work", one_agent_does_one_step)
+    monkeypatch.setattr(agents.researcher, "extract", best_sentences)
 
 
 def spaced(call: Call) -> list[Call]:
