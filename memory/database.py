@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS turns(
     model TEXT NOT NULL DEFAULT '',
     UNIQUE(tenant, user, thread, number), UNIQUE(tenant, user, thread, key));
 CREATE INDEX IF NOT EXISTS turns_by_time ON turns(tenant, user, said);
+CREATE INDEX IF NOT EXISTS turns_by_record ON turns(tenant, user, recorded);
 CREATE INDEX IF NOT EXISTS turns_to_consolidate ON turns(tenant, user, consolidated, id);
 
 CREATE TABLE IF NOT EXISTS facts(
@@ -50,6 +51,7 @@ CREATE TABLE IF NOT EXISTS facts(
     retired TEXT, superseded_by TEXT, model TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS turns_by_model ON turns(tenant, user, model);
 CREATE INDEX IF NOT EXISTS facts_by_model ON facts(tenant, user, model);
+CREATE INDEX IF NOT EXISTS facts_by_record ON facts(tenant, user, recorded);
 CREATE INDEX IF NOT EXISTS facts_by_topic ON facts(tenant, user, topic, retired);
 
 CREATE TABLE IF NOT EXISTS summaries(

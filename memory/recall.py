@@ -205,12 +205,12 @@ class Recall:
     def _insert(self, database: Connection, scope: Scope, said: Said) -> Row:
         thread = (*scope.owner, scope.thread)
         last = database.execute(
-            "SELECT coalesce(max(number), 0) AS number,"
+            # Each alone, so that the end of an index answers it: a write must not read what was said before.
+            "SELECT (SELECT max(number) FROM turns WHERE tenant = ? AND user = ? AND thread = ?) AS number,"
             # A number that was forgotten is not given again: a citation must not come to mean another turn.
             " (SELECT coalesce(max(last), 0) FROM forgotten WHERE tenant = ? AND user = ? AND thread = ?) AS forgotten,"
-            " (SELECT max(recorded) FROM turns WHERE tenant = ? AND user = ?) AS recorded"
-            " FROM turns WHERE tenant = ? AND user = ? AND thread = ?",
-            (*thread, *scope.owner, *thread),
+            " (SELECT max(recorded) FROM turns WHERE tenant = ? AND user = ?) AS recorded",
+            (*thread, *thread, *scope.owner),
         ).fetchone()
         moment = now()
         recorded = after(moment, last["recorded"])
@@ -219,7 +219,7 @@ class Recall:
             "INSERT INTO turns(tenant, user, agent, project, thread, number, speaker, origin, said, recorded, text,"
             " key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
             (
-                *scope.place, scope.thread, 1 + max(last["number"], last["forgotten"]), clean(said.speaker),
+                *scope.place, scope.thread, 1 + max(last["number"] or 0, last["forgotten"]), clean(said.speaker),
                 said.origin, utc(said.said or live), utc(recorded), clean(said.text), said.key,
             ),
         ).fetchone()  # fmt: skip

@@ -56,3 +56,18 @@ def test_whoever_said_a_common_word_once_finds_it_among_all_who_did(
     monkeypatch.setattr(words, "RANKED", 50)
     monkeypatch.setattr(words, "RARE", 1)
     assert len(best(file, BEN, "river")) == 1
+
+
+def test_keeping_a_turn_costs_no_more_however_much_was_said(sqlite: MemoryFile) -> None:
+    recall = Recall(sqlite, None)
+
+    def steps() -> int:
+        counted: list[None] = []
+        sqlite._database.set_progress_handler(lambda: counted.append(None), 100)  # pyright: ignore[reportPrivateUsage]
+        recall.add(ANA, [Said(text="The river is high.")])
+        sqlite._database.set_progress_handler(None, 0)  # pyright: ignore[reportPrivateUsage]
+        return len(counted)
+
+    first = steps()
+    recall.add(ANA, [Said(text=f"turn {n}") for n in range(600)])
+    assert steps() <= first + 3  # hundreds of the database's instructions; reading all that was said takes thousands
