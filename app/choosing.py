@@ -34,7 +34,7 @@ async def choose(app: App, request: str, tools: Sequence[ToolDefinition]) -> Out
     """Ask the default model once; the trajectory holds the call, if it is one."""
     begun = time.perf_counter()
     asked = ModelRequest(parts=[UserPromptPart(request)], instructions=INSTRUCTIONS)
-    parameters = ModelRequestParameters(function_tools=list(tools), allow_text_output=True)
+    parameters = ModelRequestParameters(function_tools=list(tools), allow_text_output=False)
     response = await app.runtime.models.get().request([asked], None, parameters)
     calls = [part for part in response.parts if isinstance(part, ToolCallPart)]
     steps = [Step(kind="tool", tool=call.tool_name, arguments=call.args_as_dict()) for call in calls]

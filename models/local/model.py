@@ -120,7 +120,8 @@ async def _choose(
 ) -> list[ModelResponsePart]:
     """Let the model pick a fitting tool or answer, in one object whose grammar allows nothing else."""
     output = parameters.output_tools[0] if parameters.output_tools else None
-    answer = inlined(output.parameters_json_schema) if output else {"type": "string", "minLength": 1}
+    text = {"type": "string", "minLength": 1} if parameters.allow_text_output else None  # None: it must call a tool
+    answer = inlined(output.parameters_json_schema) if output else text
     tools = parameters.function_tools if len(turn.results) < MOST_CALLS else []
     chosen = await choose(turn, instructions, tools, think, answer=answer)
     if "tool" in chosen:
