@@ -62,7 +62,7 @@ async def test_the_user_is_asked_in_both_revisions(mode: Mode) -> None:
             return ElicitResult(action="accept", content={"reason": "old"})
         return ElicitResult(action="accept", content={"sure": "a" in params.message})
 
-    async with Client(lean(server()), mode=mode, elicitation_callback=answer) as client:
+    async with Client(lean([server()]), mode=mode, elicitation_callback=answer) as client:
 
         async def call(tool: str, name: str) -> Any:
             given = {"name": tool, "arguments": {"name": name}}
