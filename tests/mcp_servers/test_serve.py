@@ -27,7 +27,7 @@ async def call(client: Any, tool: str, **arguments: Any) -> Any:
 
 async def test_a_further_tool_is_found_and_called_by_its_own_rules(tmp_path: Path) -> None:
     async with Client(combined(Settings(home=tmp_path))) as client:
-        found = await call(client, "tools_search", query="how many days lie between two dates")
+        found = await call(client, "tools_search", query="days between two dates")
         tool = found.structured_content["tools"][0]
         assert (tool["name"], tool["call_with"]) == ("basics_days_between", "tools_call_read")
         assert set(tool["parameters"]["required"]) == {"start", "end"}

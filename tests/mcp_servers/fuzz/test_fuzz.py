@@ -87,7 +87,9 @@ def check(name: str, arguments: dict[str, Any], result: CallToolResult, leaks: l
     if result.is_error:
         assert not said.startswith("Error executing"), f"{name} crashed: {arguments}"
         sentences = [part for part in said.replace("; ", ". ").split(". ") if part.strip()]
-        assert len(sentences) > 1 or said.startswith(("Send", "Use", "Name", "Choose")), f"{name} does not say what to send instead: {said!r}"
+        assert len(sentences) > 1 or said.startswith(("Send", "Use", "Name", "Choose")), (
+            f"{name} does not say what to send instead: {said!r}"
+        )
         assert len(said) < 4000, f"{name} says too much: {said[:500]}"
 
 
