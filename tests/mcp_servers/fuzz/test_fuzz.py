@@ -83,6 +83,8 @@ def check(name: str, arguments: dict[str, Any], result: CallToolResult, leaks: l
     said = " ".join(getattr(part, "text", "") for part in result.content)
     whole = json.dumps(result.model_dump(mode="json"))
     sent = json.dumps(arguments)
+    if name.startswith("sandbox_"):  # what the code that was sent ended with is the answer there
+        leaks = [leak for leak in leaks if leak not in ("Traceback (most", 'File \\"')]
     assert not [leak for leak in leaks if leak in whole and leak not in sent], (name, arguments, said[:500])
     if result.is_error:
         assert not said.startswith("Error executing"), f"{name} crashed: {arguments}"
