@@ -29,7 +29,7 @@ async def choose(
 
     `{"text"}` is what was written where that was cut off.
     """
-    fitting = _fitting(turn.request, tools)
+    fitting = ranked(turn.request, tools, MOST_TOOLS, whatever=answer is None)
     choices = [_object(tool={"const": tool.name}, arguments=inlined(tool.parameters_json_schema)) for tool in fitting]
     if answer is not None:
         choices.append(_object(answer=answer))
@@ -47,11 +47,6 @@ async def choose(
 
 def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-
-
-def _fitting(request: str, tools: Sequence[ToolDefinition]) -> list[ToolDefinition]:
-    """The tools that the request fits, best first."""
-    return ranked(request, tools, MOST_TOOLS)
 
 
 def _menu(tools: Sequence[ToolDefinition]) -> str:

@@ -43,24 +43,30 @@ def select(request: str, tools: Sequence[ToolDefinition], embedder: Embedder | N
     return next(iter(_by_meaning(request, wanted, tools, embedder)), None)
 
 
-def ranked(request: str, tools: Sequence[ToolDefinition], most: int = 4) -> list[ToolDefinition]:
-    """Return the tools that fit a request, best first: `select`'s choice, then those nearest to it."""
+def ranked(
+    request: str, tools: Sequence[ToolDefinition], most: int = 4, *, whatever: bool = False
+) -> list[ToolDefinition]:
+    """Return the tools that fit a request, best first: `select`'s choice, then those nearest to it.
+
+    `whatever` is for those who must call one: where none fits, the nearest are returned all the same.
+    """
     first = select(request, tools)
-    if first is None:
+    if first is None and not whatever:
         return []
     embedder = _embedder()
-    near = _by_meaning(request, set(content_words(request)), tools, embedder) if embedder else []
-    return [first, *(tool for tool in near if tool is not first)][:most]
+    wanted = set(content_words(request))
+    near = _by_meaning(request, wanted, tools, embedder, 0 if whatever else CLOSE) if embedder else []
+    return [*([first] if first else []), *(tool for tool in near if tool is not first)][:most]
 
 
 def _by_meaning(
-    request: str, wanted: set[str], tools: Sequence[ToolDefinition], embedder: Embedder
+    request: str, wanted: set[str], tools: Sequence[ToolDefinition], embedder: Embedder, least: float = CLOSE
 ) -> list[ToolDefinition]:
     """Those about the request, best first: by the nearest of name, purpose and description, and by rare words."""
     bags = [set(content_words(_text(tool))) for tool in tools]
     having = Counter(word for bag in bags for word in bag)
     weight = {word: max(math.log((len(tools) + 1) / (having[word] + 0.5)), 0.2) for word in wanted}
-    whole = sum(weight.values())
+    whole = sum(weight.values()) or 1
     texts = [text for tool in tools for text in (_name(tool), _purpose(tool), f"{_name(tool)}. {_description(tool)}")]
     vectors = embedder.embed([request, *texts])
     scores: list[float] = []
@@ -68,7 +74,7 @@ def _by_meaning(
         nearest = max(float(vectors[0] @ vector) for vector in vectors[3 * number + 1 : 3 * number + 4])
         scores.append(nearest + WORDS * sum(weight[word] for word in wanted & bag) / whole)
     order = sorted(range(len(tools)), key=lambda n: (-scores[n], n))
-    return [tools[n] for n in order if scores[n] >= CLOSE]
+    return [tools[n] for n in order if scores[n] >= least]
 
 
 def _shares(wanted: set[str], tools: Sequence[ToolDefinition]) -> list[float]:
