@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from lyceum.artifacts import Artifact
 
 
-class Method(BaseModel):
-    """How the next token is chosen. Filters apply in this order: penalty, temperature, top-k, typical, top-p, min-p."""
+def _listed(schema: dict[str, Any]) -> None:
+    """Leave bounds and defaults out of what is listed, for they are half of it; a call beyond them is told of them."""
+    for each in schema["properties"].values():
+        for told in ("default", "minimum", "maximum", "maxLength"):
+            each.pop(told, None)
 
-    name: str = Field(default="", description="What to call it in the answer.", max_length=40)
-    kind: Literal["greedy", "beam", "sample"] = Field(default="sample", description="How tokens are chosen.")
+
+class Method(BaseModel):
+    """Filters apply in this order: penalty, temperature, top-k, typical, top-p, min-p."""
+
+    model_config = ConfigDict(json_schema_extra=_listed)
+
+    name: str = Field(default="", description="Told in the answer.", max_length=40)
+    kind: Literal["sample", "greedy", "beam"] = "sample"
     temperature: float = Field(default=1.0, ge=0, le=10, description="0 takes the likeliest.")
-    top_k: int = Field(default=0, ge=0, le=10_000, description="Keep so many; 0 keeps all.")
-    top_p: float = Field(default=1.0, ge=0.01, le=1, description="Keep the nucleus of this probability.")
-    min_p: float = Field(default=0.0, ge=0, le=1, description="Keep what has this share of the likeliest.")
-    typical_p: float = Field(default=1.0, ge=0.01, le=1, description="Keep the typical of this probability.")
-    repetition_penalty: float = Field(default=1.0, ge=1, le=10, description="Above 1: less of what was written.")
-    mirostat_tau: float = Field(default=0.0, ge=0, le=20, description="Surprise to hold, in bits; 0 is off.")
+    top_k: int = Field(default=0, ge=0, le=10_000, description="Keep so many.")
+    top_p: float = Field(default=1.0, ge=0.01, le=1, description="Keep this nucleus.")
+    min_p: float = Field(default=0.0, ge=0, le=1, description="Keep this share of the likeliest.")
+    typical_p: float = Field(default=1.0, ge=0.01, le=1, description="Keep the typical.")
+    repetition_penalty: float = Field(default=1.0, ge=1, le=10, description="From 1, which is none.")
+    mirostat_tau: float = Field(default=0.0, ge=0, le=20, description="Surprise to hold, in bits.")
     beams: int = Field(default=4, ge=1, le=16, description="Width of a beam search.")
-    length_penalty: float = Field(default=1.0, ge=0, le=3, description="Of a beam search: 0 favours the short.")
-    seed: int = Field(default=0, ge=0, le=2**32 - 1, description="The same seed draws the same text.")
+    length_penalty: float = Field(default=1.0, ge=0, le=3, description="Of beams: 0 favours the short.")
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
 
     @property
     def label(self) -> str:

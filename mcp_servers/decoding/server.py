@@ -20,7 +20,7 @@ Name = Annotated[str, Field(description="A trained model's name, or gguf:NAME of
 Prompt = Annotated[str, Field(description="The text to continue.", max_length=10_000)]
 Methods = Annotated[
     list[Method],
-    Field(description="Methods, each with its settings; greedy: {kind: greedy}.", min_length=1, max_length=12),
+    Field(description="How tokens are chosen, each way with its settings.", min_length=1, max_length=12),
 ]
 
 
@@ -74,13 +74,11 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         prompt: Prompt,
         methods: Methods,
         max_tokens: Annotated[int, Field(description="At most so many tokens each.", ge=1, le=200)] = 40,
-        reference: Annotated[
-            str, Field(description="A text to compare with, by ROUGE: 0 nothing shared, 1 the same.", max_length=10_000)
-        ] = "",
+        reference: Annotated[str, Field(description="A text to compare with, by ROUGE.", max_length=10_000)] = "",
         steps: Annotated[bool, Field(description="Also tell the choice at every token.")] = False,
     ) -> Texts:
         """Continue a text with each method and compare: probability, perplexity, variety, repetition, overlap with a
-        reference. Methods draw with their seed, so the same call gives the same texts.
+        reference. The same seed draws the same text.
         """
         from mcp_servers.decoding.answers import written
 
