@@ -8,30 +8,38 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lyceum.artifacts import Artifact
 
+_RARE = ("min_p", "typical_p", "repetition_penalty", "mirostat_tau", "beams", "length_penalty", "seed")
+
 
 def _listed(schema: dict[str, Any]) -> None:
-    """Leave bounds and defaults out of what is listed, for they are half of it; a call beyond them is told of them."""
-    for each in schema["properties"].values():
-        for told in ("default", "minimum", "maximum", "maxLength"):
-            each.pop(told, None)
+    """List the rarer settings by name, in the description: twelve bounded ones would take 500 tokens of each tool."""
+    settings = schema["properties"]
+    schema["properties"] = {
+        name: {key: value for key, value in each.items() if key != "default"}
+        for name, each in settings.items()
+        if name not in _RARE
+    }
+    schema["additionalProperties"] = {"type": "number", "minimum": 0, "maximum": 2**32 - 1}
 
 
 class Method(BaseModel):
-    """Filters apply in this order: penalty, temperature, top-k, typical, top-p, min-p."""
+    """Rarer settings: min_p (share of the likeliest), typical_p, repetition_penalty (from 1), mirostat_tau (bits),
+    beams, length_penalty (0 favours the short), seed. Order: penalty, temperature, top_k, typical_p, top_p, min_p.
+    """
 
-    model_config = ConfigDict(json_schema_extra=_listed)
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_listed)
 
     name: str = Field(default="", description="Told in the answer.", max_length=40)
     kind: Literal["sample", "greedy", "beam"] = "sample"
     temperature: float = Field(default=1.0, ge=0, le=10, description="0 takes the likeliest.")
-    top_k: int = Field(default=0, ge=0, le=10_000, description="Keep so many.")
-    top_p: float = Field(default=1.0, ge=0.01, le=1, description="Keep this nucleus.")
-    min_p: float = Field(default=0.0, ge=0, le=1, description="Keep this share of the likeliest.")
-    typical_p: float = Field(default=1.0, ge=0.01, le=1, description="Keep the typical.")
-    repetition_penalty: float = Field(default=1.0, ge=1, le=10, description="From 1, which is none.")
-    mirostat_tau: float = Field(default=0.0, ge=0, le=20, description="Surprise to hold, in bits.")
-    beams: int = Field(default=4, ge=1, le=16, description="Width of a beam search.")
-    length_penalty: float = Field(default=1.0, ge=0, le=3, description="Of beams: 0 favours the short.")
+    top_k: int = Field(default=0, ge=0, le=10_000, description="Keep so many; 0 keeps all.")
+    top_p: float = Field(default=1.0, ge=0.01, le=1, description="Keep the nucleus of this probability.")
+    min_p: float = Field(default=0.0, ge=0, le=1)
+    typical_p: float = Field(default=1.0, ge=0.01, le=1)
+    repetition_penalty: float = Field(default=1.0, ge=1, le=10)
+    mirostat_tau: float = Field(default=0.0, ge=0, le=20)
+    beams: int = Field(default=4, ge=1, le=16)
+    length_penalty: float = Field(default=1.0, ge=0, le=3)
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
 
     @property

@@ -116,6 +116,8 @@ async def test_longer_contexts_fit_better_and_models_are_kept(decoding: Callable
         ("train", {"name": "x", "path": "/nowhere.txt"}, "cannot be read"),
         ("write", {"model": "pet", "prompt": "", "methods": [GREEDY]}, "Did you mean 'pets'"),
         ("write", {"model": "pets", "prompt": "", "methods": [{"temperature": -1}]}, "temperature"),
+        ("write", {"model": "pets", "prompt": "", "methods": [{"beams": 17}]}, r"beams: .*less than or equal to 16"),
+        ("write", {"model": "pets", "prompt": "", "methods": [{"top_q": 1}]}, "top_q: .*not permitted.* settings"),
         ("delete", {"name": "gguf:x"}, "trained here"),
     ],
 )
