@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 
 from lyceum.errors import ModelRetry, OperatorError, nearest
 from mcp_servers.renamed import by_any_name
+from mcp_servers.selecting import selectable
 from mcp_servers.server import ToolServer, instructions
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def lean(
 
     def others() -> list[Tool]:
         tools = [tool for server in (*servers, *later()) for tool in server.own_tools]
-        return [tool for tool in tools if tool.name not in DEFAULT and keep(tool)]
+        return [selectable(tool) for tool in tools if tool.name not in DEFAULT and keep(tool)]
 
     shelf = Shelf(others)
     made = ToolServer("lyceum", instructions=f"{instructions(servers)}\n{INSTRUCTIONS}", tools=shown).take(*servers)

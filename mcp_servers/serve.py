@@ -11,6 +11,7 @@ from lyceum.runs import Jobs, RunStore
 from lyceum.settings import Settings
 from mcp_servers.catalogue import cards, make_all
 from mcp_servers.renamed import by_any_name, namespaced
+from mcp_servers.selecting import selectable
 from mcp_servers.server import ToolServer, instructions
 from mcp_servers.services import Services
 
@@ -63,7 +64,7 @@ def combined(
     kept = store or SqliteRunStore(settings.home / "runs.db")
     services = Services(settings.home, store=kept, jobs=jobs, resume=resume)
     made, opened = _chosen(settings, choice, services)
-    tools = list(made.own_tools)
+    tools = [selectable(tool) for tool in made.own_tools]
     if choice.namespace:
         tools = [namespaced(tool, choice.namespace) for tool in tools]
     extra: list[ToolServer] = []

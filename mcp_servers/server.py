@@ -16,6 +16,7 @@ from lyceum import __version__
 from mcp_servers.completions import Complete, Completers
 from mcp_servers.log_lines import offer_log_lines
 from mcp_servers.promised import PromisedTools
+from mcp_servers.selecting import Records
 from mcp_servers.subscriptions import serve_older_subscribers
 from mcp_servers.tool import Effect, TaskSupport, typed_tool
 
@@ -72,18 +73,26 @@ class ToolServer(MCPServer[Any]):
         open_world: bool = False,
         task: TaskSupport = "none",
         formerly: tuple[str, ...] = (),
+        records: Records | None = None,
     ) -> Callable[[FunctionT], FunctionT]:
         """Publish a typed async function as a tool.
 
         `effect`: "read" changes nothing, "run" computes in isolation, "write" adds, "destroy" may replace or remove.
         `task`: whether a client that knows tasks gets one instead of a long wait; see `mcp_servers/tasks/`.
         `formerly`: names that the tool once had, under which it can still be called; see `mcp_servers/renamed.py`.
+        `records`: lists of its result of which clients may ask for a part; see `mcp_servers/selecting.py`.
         """
 
         def decorate(function: FunctionT) -> FunctionT:
             def make() -> Tool:
                 return typed_tool(
-                    function, title=title, effect=effect, open_world=open_world, task=task, formerly=formerly
+                    function,
+                    title=title,
+                    effect=effect,
+                    open_world=open_world,
+                    task=task,
+                    formerly=formerly,
+                    records=records,
                 )
 
             self._tools.put(function.__name__, make)

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from lyceum.errors import LyceumError
 from mcp_servers.pictured import Pictured
 from mcp_servers.schema import flatten
+from mcp_servers.selecting import Records, asked_part, selected
 
 Effect = Literal["read", "run", "write", "destroy"]
 TaskSupport = Literal["none", "optional", "required", "run"]
@@ -38,17 +39,27 @@ class TypedTool(Tool):
     """A tool made from a typed async function that returns a pydantic model.
 
     `task`: "optional" may become a task when it takes long, "required" is refused to clients that know no tasks, and
-    "run" starts a run of the store (its result's `run`), which is then the task. `formerly`: see `renamed.py`.
+    "run" starts a run of the store (its result's `run`), which is then the task. `formerly`: see `renamed.py`;
+    `records`, and whether parts of them can be asked for (`selects`): see `selecting.py`.
     """
 
     task: TaskSupport = "none"
     formerly: tuple[str, ...] = ()
+    records: Records | None = None
+    selects: bool = False
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
         known = self.parameters.get("properties", {})
         unknown = [name for name in arguments if name not in known]
         if unknown:
             raise ToolError(f"{self.name} has no parameter {unknown[0]!r}. It takes: {', '.join(known) or 'nothing'}.")
+        if self.records is None or not self.selects:
+            return await self._run(arguments, context, convert_result)
+        part, inner = asked_part(self, self.records, arguments)
+        result = await self._run(inner, context, convert_result)
+        return selected(self.records, part, result) if isinstance(result, CallToolResult) else result
+
+    async def _run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool) -> Any:
         try:
             return await super().run(arguments, context, convert_result)
         except ToolError as error:
@@ -67,6 +78,7 @@ def typed_tool(
     open_world: bool,
     task: TaskSupport = "none",
     formerly: tuple[str, ...] = (),
+    records: Records | None = None,
 ) -> Tool:
     """Make a `TypedTool`; the function's docstring is its description, its `Annotated` parameters the schema.
 
@@ -90,6 +102,7 @@ def typed_tool(
     assert isinstance(tool, TypedTool)
     tool.task = task
     tool.formerly = formerly
+    tool.records = records
     return tool
 
 

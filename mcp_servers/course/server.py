@@ -14,6 +14,7 @@ from lyceum.errors import LyceumError, ModelRetry, nearest
 from lyceum.settings import Settings
 from lyceum.sources import Source
 from mcp_servers.course.resources import add_notes
+from mcp_servers.selecting import Records
 from mcp_servers.server import ToolServer
 from mcp_servers.services import Services
 
@@ -63,7 +64,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
     del settings
     server = ToolServer("course", instructions="Notes on language models and agents: search first, then cite the ids.")
 
-    @server.expose(title="Search the course", effect="read")
+    @server.expose(title="Search the course", effect="read", records=Records("sources"))
     async def course_search(
         query: Annotated[str, Field(description="The question, in the user's words.", min_length=1, max_length=2000)],
         limit: Annotated[int, Field(description="How many passages to return.", ge=1, le=20)] = 5,
@@ -122,7 +123,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
             sources=[section.source()] if section else [],
         )
 
-    @server.expose(title="Find lessons", effect="read")
+    @server.expose(title="Find lessons", effect="read", records=Records("modules"))
     async def course_lessons(
         query: Annotated[
             str, Field(description="A module number (05), a lab (L12) or topic words.", max_length=200)

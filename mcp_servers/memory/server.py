@@ -11,6 +11,7 @@ from pydantic import Field
 
 from lyceum.settings import Settings
 from mcp_servers.memory import results as r
+from mcp_servers.selecting import Records
 from mcp_servers.server import ToolServer
 from mcp_servers.services import Services
 
@@ -46,7 +47,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
     async def do(work: Callable[[Desk], T]) -> T:
         return await asyncio.to_thread(lambda: work(held.desk))
 
-    @server.expose(title="Search the memory", effect="read")
+    @server.expose(title="Search the memory", effect="read", records=Records("told", "sources", pages=False))
     async def memory_search(
         query: Question,
         limit: Limit = 5,
@@ -60,7 +61,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         """
         return await do(lambda desk: desk.search(query, limit, speaker, since, until, without))
 
-    @server.expose(title="See the latest turns", effect="read")
+    @server.expose(title="See the latest turns", effect="read", records=Records("sources", pages=False))
     async def memory_turns(
         thread: Annotated[str, Field(description="Only this conversation; empty for all.", max_length=200)] = "",
         limit: Limit = 20,
@@ -69,7 +70,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         """Read the last things that were said, or a turn with its neighbours, each with its id and its origin."""
         return await do(lambda desk: desk.turns(thread, limit, around))
 
-    @server.expose(title="List what is known", effect="read")
+    @server.expose(title="List what is known", effect="read", records=Records("facts", "sources"))
     async def memory_facts(
         believed_on: Annotated[str, Field(description="What was believed then (ISO 8601).", max_length=40)] = "",
         held_on: Annotated[str, Field(description="What was so then, as known now (ISO 8601).", max_length=40)] = "",
@@ -152,7 +153,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         """Undo the last edit of a core block: its text before comes back as a new version; again goes further back."""
         return await do(lambda desk: desk.undo(label, why, expected))
 
-    @server.expose(title="See a block's history", effect="read")
+    @server.expose(title="See a block's history", effect="read", records=Records("versions"))
     async def memory_history(label: Label) -> r.Versions:
         """Show every version of a core block: the text, who wrote it, when and why."""
         return await do(lambda desk: desk.history(label))

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from lyceum.settings import Settings
 from mcp_servers.providers.results import Compared, Costs, Practice, PracticeFault, PriceList, Rung, Rungs
+from mcp_servers.selecting import Records
 from mcp_servers.server import ToolServer
 from mcp_servers.services import Services
 
@@ -37,7 +38,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
             rungs=[Rung(name=r.name, model=r.model, available=r.available, reason=r.reason) for r in found],
         )
 
-    @server.expose(title="Look up prices", effect="read")
+    @server.expose(title="Look up prices", effect="read", records=Records("prices"))
     async def providers_prices(
         provider: Annotated[str, Field(description="openai, anthropic, google, aws, mistral, ...", max_length=40)],
         contains: Annotated[str, Field(description="Only models whose name has this in it.", max_length=80)] = "",

@@ -21,6 +21,7 @@ from mcp_servers.retrieval.ingest import Ingestion, Report
 from mcp_servers.retrieval.measured import Index, Way
 from mcp_servers.retrieval.questions import Rewrite, rewritten
 from mcp_servers.retrieval.vectors import VectorSettings
+from mcp_servers.selecting import Records
 from mcp_servers.server import ToolServer
 from mcp_servers.services import Services
 from models.rerank import RerankerSettings
@@ -146,7 +147,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
             await asyncio.to_thread(ingestion.take, document)
         return await asyncio.to_thread(ingestion.finish)
 
-    @server.expose(title="Search documents", effect="read")
+    @server.expose(title="Search documents", effect="read", records=Records("hits", "sources"))
     async def retrieval_search(
         query: Annotated[str, Field(description="The question, in the user's words.", min_length=1, max_length=2000)],
         collection: CollectionName = "default",
@@ -208,7 +209,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
             )
         return _answer(found, opened)
 
-    @server.expose(title="List collections", effect="read")
+    @server.expose(title="List collections", effect="read", records=Records("documents"))
     async def retrieval_list(
         collection: Annotated[
             str, Field(description="List its documents too; empty for collections only.", max_length=64)

@@ -27,6 +27,7 @@ from mcp_servers.runs.views import (
     shortened,
     view,
 )
+from mcp_servers.selecting import Records
 from mcp_servers.server import ToolServer
 from mcp_servers.services import Services
 
@@ -90,7 +91,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         follower.follow(store, run, context)
         return Started(run=run, next=f"runs_events with run {run} and wait 30 follows it; its plan needs approval.")
 
-    @server.expose(title="List runs", effect="read")
+    @server.expose(title="List runs", effect="read", records=Records("runs"))
     async def runs_list(
         status: Annotated[
             Literal["", "queued", "running", "waiting", "done", "failed", "cancelled", "limit"],
@@ -108,7 +109,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         store = _store(services)
         return shortened(view(await _run(store, run), await store.events(run), await store.approvals(run=run)))
 
-    @server.expose(title="Follow a run", effect="read")
+    @server.expose(title="Follow a run", effect="read", records=Records("events", pages=False))
     async def runs_events(
         context: Context[Any, Any],
         run: Id,

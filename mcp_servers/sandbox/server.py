@@ -17,6 +17,7 @@ from lyceum.errors import OperatorError
 from lyceum.settings import Section, Settings
 from mcp_servers.sandbox.execution import CommandResult, ContextInfo, Entry, Execution, Keep, Sandbox
 from mcp_servers.sandbox.live import live
+from mcp_servers.selecting import Records
 from mcp_servers.server import ToolServer
 from mcp_servers.services import Services
 
@@ -158,7 +159,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         kept = await services.artifacts.put(data, media_type=media_type(path), name=clean_name(path))
         return FileText(text=text, artifact=kept)
 
-    @server.expose(title="List files", effect="read", open_world=away)
+    @server.expose(title="List files", effect="read", open_world=away, records=Records("entries"))
     async def sandbox_list_files(
         context: ContextId,
         path: Annotated[

@@ -12,6 +12,7 @@ from lyceum.artifacts import Artifact
 from lyceum.settings import Settings
 from lyceum.tables import Cell, Schema
 from mcp_servers.pictured import Pictured
+from mcp_servers.selecting import Records
 from mcp_servers.server import ToolServer
 from mcp_servers.services import Services
 from mcp_servers.sql.result import Plan, QueryResult
@@ -107,14 +108,14 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         chosen = await asyncio.to_thread(shelf().attach, path, name, semantic)
         return listed(chosen)
 
-    @server.expose(title="Read a schema", effect="read")
+    @server.expose(title="Read a schema", effect="read", records=Records("tables"))
     async def sql_schema(database: Name = SAMPLE) -> Schema:
         """Describe the structure of a database: tables, columns with types and sample values, keys, metrics.
         Read it first.
         """
         return (await asyncio.to_thread(shelf().get, database)).schema
 
-    @server.expose(title="Find values", effect="read")
+    @server.expose(title="Find values", effect="read", records=Records("hits", "near", pages=False))
     async def sql_find_values(
         phrases: Annotated[
             list[Annotated[str, Field(max_length=400)]],

@@ -13,6 +13,7 @@ from lyceum.errors import LyceumError
 from lyceum.settings import Settings
 from lyceum.sources import Source
 from mcp_servers.peers import caller
+from mcp_servers.selecting import Records
 from mcp_servers.server import ToolServer
 from mcp_servers.services import Services
 from mcp_servers.web.settings import WebSettings
@@ -86,7 +87,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
             return f"The page is made by scripts. {error.message}"
         return Read.model_validate({**page, "browser": "rendered"})
 
-    @server.expose(title="Search the web", effect="read", open_world=True)
+    @server.expose(title="Search the web", effect="read", open_world=True, records=Records("results"))
     async def web_search(
         query: Annotated[str, Field(description="What to look for, in a few words.", min_length=1, max_length=400)],
         limit: Annotated[int, Field(description="How many results.", ge=1, le=20)] = 5,

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from lyceum.settings import Section, Settings
 from mcp_servers.peers import caller
+from mcp_servers.selecting import Records
 from mcp_servers.server import ToolServer
 from mcp_servers.services import Services
 from mcp_servers.workspace.changes import Record
@@ -157,7 +158,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
             workspaces=[Named(name=n, path=p, git=(Path(p) / ".git").is_dir()) for n, p in roots.all().items()]
         )
 
-    @server.expose(title="List files", effect="read")
+    @server.expose(title="List files", effect="read", records=Records("entries"))
     async def workspace_list(
         path: Path_ = "",
         depth: Annotated[int, Field(description="Levels of folders to go down.", ge=1, le=20)] = 3,
@@ -201,7 +202,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
 
         return await asyncio.to_thread(read)
 
-    @server.expose(title="Search", effect="read")
+    @server.expose(title="Search", effect="read", records=Records("matches"))
     async def workspace_search(
         text: Annotated[str, Field(description="What to find, in one line.", min_length=1, max_length=500)],
         expression: Annotated[bool, Field(description="Whether it is a regular expression.")] = False,
@@ -274,7 +275,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         """Delete a file; its content is kept, and workspace_undo brings it back."""
         return _change(*await asyncio.to_thread(lambda: opened(workspace).delete(path)))
 
-    @server.expose(title="List checkpoints", effect="read")
+    @server.expose(title="List checkpoints", effect="read", records=Records("checkpoints"))
     async def workspace_history(workspace: Name = "") -> History:
         """List the changes that these tools made, oldest first, by the checkpoint that workspace_undo takes."""
 
@@ -338,7 +339,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
 
         return await asyncio.to_thread(diff)
 
-    @server.expose(title="Git log", effect="read")
+    @server.expose(title="Git log", effect="read", records=Records("commits"))
     async def workspace_git_log(
         branch: Annotated[str, Field(description="HEAD, a branch or a commit.", max_length=120)] = "HEAD",
         most: Annotated[int, Field(description="Most commits to return.", ge=1, le=200)] = 20,

@@ -40,6 +40,7 @@ def _text(server: ToolServer, tools: list[Any]) -> str:
             "annotations": tool.annotations.model_dump(exclude_none=True, exclude={"title"}),
             "task": tool.task,
             "formerly": list(tool.formerly),
+            "records": list(tool.records.lists) if tool.records else [],
             "input": _lines(tool.parameters),
             "output": _lines(tool.output_schema),
         }
