@@ -95,7 +95,7 @@ async def _asked(
         for question in questions:
             if question.id in made:
                 continue
-            made[question.id] = await calls_of(model, question)
+            made[question.id] = await calls_of(model, question, must=args.part != "irrelevance")
             if kept_at is not None:
                 with kept_at.open("a", encoding="utf-8") as file:
                     file.write(json.dumps({"id": question.id, "calls": made[question.id]}) + "\n")
@@ -105,8 +105,11 @@ async def _asked(
     return made, f"answered by {model.model_name}"
 
 
-async def calls_of(model: Any, question: bfcl.Question) -> list[bfcl.Call]:
-    """Return the calls that a model makes in its first answer; names are written without dots, as providers ask."""
+async def calls_of(model: Any, question: bfcl.Question, *, must: bool) -> list[bfcl.Call]:
+    """Return the calls that a model makes in its first answer, which may be words where it need not call.
+
+    Names are written without dots, as providers ask.
+    """
     from pydantic_ai.direct import model_request
     from pydantic_ai.messages import ModelRequest, ToolCallPart
     from pydantic_ai.models import ModelRequestParameters
@@ -121,7 +124,8 @@ async def calls_of(model: Any, question: bfcl.Question) -> list[bfcl.Call]:
         for each in question.functions
     ]
     asked = ModelRequest.user_text_prompt(question.text, instructions=CALL)
-    answer = await model_request(model, [asked], model_request_parameters=ModelRequestParameters(function_tools=tools))
+    wanted = ModelRequestParameters(function_tools=tools, allow_text_output=not must)
+    answer = await model_request(model, [asked], model_request_parameters=wanted)
     return [(part.tool_name, part.args_as_dict()) for part in answer.parts if isinstance(part, ToolCallPart)]
 
 
