@@ -16,6 +16,7 @@ from mcp_types import CallToolResult, InputRequiredResult
 from pydantic import BaseModel, Field
 
 from lyceum.errors import ModelRetry, OperatorError, nearest
+from mcp_servers.delimiting import delimited
 from mcp_servers.renamed import by_any_name
 from mcp_servers.selecting import selectable
 from mcp_servers.server import ToolServer, instructions
@@ -130,7 +131,7 @@ def lean(
 
     def others() -> list[Tool]:
         tools = [tool for server in (*servers, *later()) for tool in server.own_tools]
-        return [selectable(tool) for tool in tools if tool.name not in DEFAULT and keep(tool)]
+        return [delimited(selectable(tool)) for tool in tools if tool.name not in DEFAULT and keep(tool)]
 
     shelf = Shelf(others)
     made = ToolServer("lyceum", instructions=f"{instructions(servers)}\n{INSTRUCTIONS}", tools=shown).take(*servers)

@@ -71,7 +71,7 @@ def selectable(tool: Tool) -> Tool:
     schema = {**schema, "properties": parts | ({NEXT: _NEXT_SCHEMA} if records.pages else {})}
     metadata = tool.fn_metadata.model_copy(update={"output_schema": schema})
     made = tool.model_copy(update={"parameters": given, "fn_metadata": metadata, "selects": True})
-    cast("dict[str, Any]", vars(made)).pop("output_schema", None)  # remembered from the tool as it was
+    vars(made).pop("output_schema", None)  # remembered from the tool as it was
     return made
 
 
@@ -126,7 +126,7 @@ def _partial(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fields(tool: Tool, records: Records, arguments: dict[str, Any]) -> tuple[str, ...]:
-    given = arguments.get(FIELDS) or []
+    given: Any = arguments.get(FIELDS) or []
     asked = cast("list[Any]", given) if isinstance(given, list) else [given]
     properties = (tool.output_schema or {})["properties"]
     known = list(dict.fromkeys(key for name in records.lists for key in properties[name]["items"]["properties"]))

@@ -10,6 +10,7 @@ from lyceum.errors import UserError, nearest
 from lyceum.runs import Jobs, RunStore
 from lyceum.settings import Settings
 from mcp_servers.catalogue import cards, make_all
+from mcp_servers.delimiting import delimited
 from mcp_servers.renamed import by_any_name, namespaced
 from mcp_servers.selecting import selectable
 from mcp_servers.server import ToolServer, instructions
@@ -64,7 +65,7 @@ def combined(
     kept = store or SqliteRunStore(settings.home / "runs.db")
     services = Services(settings.home, store=kept, jobs=jobs, resume=resume)
     made, opened = _chosen(settings, choice, services)
-    tools = [selectable(tool) for tool in made.own_tools]
+    tools = [delimited(selectable(tool)) for tool in made.own_tools]
     if choice.namespace:
         tools = [namespaced(tool, choice.namespace) for tool in tools]
     extra: list[ToolServer] = []

@@ -74,6 +74,7 @@ class ToolServer(MCPServer[Any]):
         task: TaskSupport = "none",
         formerly: tuple[str, ...] = (),
         records: Records | None = None,
+        origin: str = "",
     ) -> Callable[[FunctionT], FunctionT]:
         """Publish a typed async function as a tool.
 
@@ -81,6 +82,7 @@ class ToolServer(MCPServer[Any]):
         `task`: whether a client that knows tasks gets one instead of a long wait; see `mcp_servers/tasks/`.
         `formerly`: names that the tool once had, under which it can still be called; see `mcp_servers/renamed.py`.
         `records`: lists of its result of which clients may ask for a part; see `mcp_servers/selecting.py`.
+        `origin`: where texts in its result are from that others wrote; see `mcp_servers/delimiting.py`.
         """
 
         def decorate(function: FunctionT) -> FunctionT:
@@ -93,6 +95,7 @@ class ToolServer(MCPServer[Any]):
                     task=task,
                     formerly=formerly,
                     records=records,
+                    origin=origin,
                 )
 
             self._tools.put(function.__name__, make)

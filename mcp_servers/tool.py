@@ -19,6 +19,7 @@ from mcp_types import CallToolResult, ImageContent, InputRequiredResult, TextCon
 from pydantic import BaseModel, ValidationError
 
 from lyceum.errors import LyceumError
+from mcp_servers.delimiting import between_marks
 from mcp_servers.pictured import Pictured
 from mcp_servers.schema import flatten
 from mcp_servers.selecting import Records, asked_part, selected
@@ -40,24 +41,32 @@ class TypedTool(Tool):
 
     `task`: "optional" may become a task when it takes long, "required" is refused to clients that know no tasks, and
     "run" starts a run of the store (its result's `run`), which is then the task. `formerly`: see `renamed.py`;
-    `records`, and whether parts of them can be asked for (`selects`): see `selecting.py`.
+    `records`, and whether parts of them can be asked for (`selects`): see `selecting.py`;
+    `origin` of its texts, and whether they are sent between marks (`delimits`): see `delimiting.py`.
     """
 
     task: TaskSupport = "none"
     formerly: tuple[str, ...] = ()
     records: Records | None = None
     selects: bool = False
+    origin: str = ""
+    delimits: bool = False
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
         known = self.parameters.get("properties", {})
         unknown = [name for name in arguments if name not in known]
         if unknown:
             raise ToolError(f"{self.name} has no parameter {unknown[0]!r}. It takes: {', '.join(known) or 'nothing'}.")
-        if self.records is None or not self.selects:
-            return await self._run(arguments, context, convert_result)
-        part, inner = asked_part(self, self.records, arguments)
-        result = await self._run(inner, context, convert_result)
-        return selected(self.records, part, result) if isinstance(result, CallToolResult) else result
+        part = None
+        if self.records is not None and self.selects:
+            part, arguments = asked_part(self, self.records, arguments)
+        result = await self._run(arguments, context, convert_result)
+        if isinstance(result, CallToolResult):
+            if self.records is not None and part is not None:
+                result = selected(self.records, part, result)
+            if self.delimits:
+                result = between_marks(result, self.origin)
+        return result
 
     async def _run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool) -> Any:
         try:
@@ -79,6 +88,7 @@ def typed_tool(
     task: TaskSupport = "none",
     formerly: tuple[str, ...] = (),
     records: Records | None = None,
+    origin: str = "",
 ) -> Tool:
     """Make a `TypedTool`; the function's docstring is its description, its `Annotated` parameters the schema.
 
@@ -103,6 +113,7 @@ def typed_tool(
     tool.task = task
     tool.formerly = formerly
     tool.records = records
+    tool.origin = origin
     return tool
 
 

@@ -62,7 +62,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
 
         return Browser(limits)
 
-    @server.expose(title="Open a page in a browser", effect="read", open_world=True)
+    @server.expose(title="Open a page in a browser", effect="read", open_world=True, origin="the web")
     async def browser_open(
         url: Annotated[str, Field(description="https:// address of a page.", min_length=8, max_length=2000)],
         query: Annotated[

@@ -47,7 +47,12 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
     async def do(work: Callable[[Desk], T]) -> T:
         return await asyncio.to_thread(lambda: work(held.desk))
 
-    @server.expose(title="Search the memory", effect="read", records=Records("told", "sources", pages=False))
+    @server.expose(
+        title="Search the memory",
+        effect="read",
+        records=Records("told", "sources", pages=False),
+        origin="what was said",
+    )
     async def memory_search(
         query: Question,
         limit: Limit = 5,
@@ -61,7 +66,9 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         """
         return await do(lambda desk: desk.search(query, limit, speaker, since, until, without))
 
-    @server.expose(title="See the latest turns", effect="read", records=Records("sources", pages=False))
+    @server.expose(
+        title="See the latest turns", effect="read", records=Records("sources", pages=False), origin="what was said"
+    )
     async def memory_turns(
         thread: Annotated[str, Field(description="Only this conversation; empty for all.", max_length=200)] = "",
         limit: Limit = 20,
@@ -70,7 +77,9 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         """Read the last things that were said, or a turn with its neighbours, each with its id and its origin."""
         return await do(lambda desk: desk.turns(thread, limit, around))
 
-    @server.expose(title="List what is known", effect="read", records=Records("facts", "sources"))
+    @server.expose(
+        title="List what is known", effect="read", records=Records("facts", "sources"), origin="what was said"
+    )
     async def memory_facts(
         believed_on: Annotated[str, Field(description="What was believed then (ISO 8601).", max_length=40)] = "",
         held_on: Annotated[str, Field(description="What was so then, as known now (ISO 8601).", max_length=40)] = "",

@@ -147,7 +147,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
             await asyncio.to_thread(ingestion.take, document)
         return await asyncio.to_thread(ingestion.finish)
 
-    @server.expose(title="Search documents", effect="read", records=Records("hits", "sources"))
+    @server.expose(title="Search documents", effect="read", records=Records("hits", "sources"), origin="documents")
     async def retrieval_search(
         query: Annotated[str, Field(description="The question, in the user's words.", min_length=1, max_length=2000)],
         collection: CollectionName = "default",
@@ -192,7 +192,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         rewrote = [*asked.questions, *filter(None, [asked.meant])]
         return answer.model_copy(update={"questions": rewrote if rewrote != [query] else []})
 
-    @server.expose(title="Read a passage", effect="read")
+    @server.expose(title="Read a passage", effect="read", origin="documents")
     async def retrieval_read(
         id: Annotated[  # noqa: A002
             str, Field(description="A passage id as retrieval_search gives it.", min_length=1, max_length=4200)

@@ -80,7 +80,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
     async def artifact(sha256: str) -> bytes:
         return await services.artifacts.get(sha256)
 
-    @server.expose(title="Run Python", effect="run", open_world=away, task="optional")
+    @server.expose(title="Run Python", effect="run", open_world=away, task="optional", origin="a program")
     async def sandbox_run(
         code: Annotated[str, Field(description="Python source. Print what you need to see.", max_length=100_000)],
         ctx: Context[Any, Any],
@@ -105,7 +105,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
             done.show(await artifact(chart.sha256))
         return done
 
-    @server.expose(title="Run a shell command", effect="run", open_world=away, task="optional")
+    @server.expose(title="Run a shell command", effect="run", open_world=away, task="optional", origin="a program")
     async def sandbox_command(
         command: Annotated[str, Field(description="A command line for /bin/sh.", max_length=20_000)],
         ctx: Context[Any, Any],
@@ -146,7 +146,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         await sandbox().write_file(context, path, data)
         return Done(done=f"{path} has {len(data)} bytes")
 
-    @server.expose(title="Read a file", effect="read", open_world=away)
+    @server.expose(title="Read a file", effect="read", open_world=away, origin="files")
     async def sandbox_read_file(context: ContextId, path: Place) -> FileText:
         """Read a file of a context, which is also kept as an artifact."""
         from mcp_servers.sandbox.claims import clean_name, media_type

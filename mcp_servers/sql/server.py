@@ -143,7 +143,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
 
         return await asyncio.to_thread(explain, await asyncio.to_thread(shelf().get, database), sql, limits)
 
-    @server.expose(title="Run a query", effect="read")
+    @server.expose(title="Run a query", effect="read", origin="a database")
     async def sql_query(
         sql: Sql,
         database: Name = SAMPLE,

@@ -87,7 +87,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
             return f"The page is made by scripts. {error.message}"
         return Read.model_validate({**page, "browser": "rendered"})
 
-    @server.expose(title="Search the web", effect="read", open_world=True, records=Records("results"))
+    @server.expose(title="Search the web", effect="read", open_world=True, records=Records("results"), origin="the web")
     async def web_search(
         query: Annotated[str, Field(description="What to look for, in a few words.", min_length=1, max_length=400)],
         limit: Annotated[int, Field(description="How many results.", ge=1, le=20)] = 5,
@@ -101,7 +101,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         hits = [Hit(title=each.title, url=each.url, snippet=each.snippet) for each in results]
         return Hits(provider=limits.provider() or "", results=hits)
 
-    @server.expose(title="Read a web page", effect="read", open_world=True)
+    @server.expose(title="Read a web page", effect="read", open_world=True, origin="the web")
     async def web_fetch(
         url: Annotated[str, Field(description="https:// address of a page or PDF.", min_length=8, max_length=2000)],
         query: Annotated[

@@ -182,7 +182,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
 
         return await asyncio.to_thread(listed)
 
-    @server.expose(title="Read a file", effect="read")
+    @server.expose(title="Read a file", effect="read", origin="files")
     async def workspace_read(
         path: Path_,
         first: Annotated[int, Field(description="First line, from 1.", ge=1, le=10_000_000)] = 1,
@@ -202,7 +202,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
 
         return await asyncio.to_thread(read)
 
-    @server.expose(title="Search", effect="read", records=Records("matches"))
+    @server.expose(title="Search", effect="read", records=Records("matches"), origin="files")
     async def workspace_search(
         text: Annotated[str, Field(description="What to find, in one line.", min_length=1, max_length=500)],
         expression: Annotated[bool, Field(description="Whether it is a regular expression.")] = False,
@@ -320,7 +320,7 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
 
         return await asyncio.to_thread(status)
 
-    @server.expose(title="Git diff", effect="read")
+    @server.expose(title="Git diff", effect="read", origin="files")
     async def workspace_git_diff(
         against: Annotated[str, Field(description="HEAD, a branch or a commit.", max_length=120)] = "HEAD",
         workspace: Name = "",

@@ -41,6 +41,7 @@ def _text(server: ToolServer, tools: list[Any]) -> str:
             "task": tool.task,
             "formerly": list(tool.formerly),
             "records": list(tool.records.lists) if tool.records else [],
+            "origin": tool.origin,
             "input": _lines(tool.parameters),
             "output": _lines(tool.output_schema),
         }
