@@ -1,7 +1,8 @@
 """A server ends with its client, whatever it was doing, and leaves no process behind.
 
 A client that ends normally, crashes or is killed closes the pipe that the server reads; the system says so even while
-a tool keeps a thread busy that could not be cancelled. What is still running half a second later is ended.
+a tool keeps a thread busy that could not be cancelled. Where nobody reads the answers either, the client is gone and so
+is the server at once; where somebody may, what is still running a moment later is ended.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-GRACE = 0.5  # seconds in which the last answers may still be written
+GRACE = 0.3  # seconds in which the last answers may still be written, where somebody reads them
 
 
 def leave(code: int = 0) -> NoReturn:
@@ -39,14 +40,18 @@ def leave_with_client() -> None:
 
     if not hasattr(select, "poll"):  # Windows: the end of standard input is seen by reading alone
         return
-    kept = os.dup(0)  # the transport takes the descriptor itself away
-    poll = select.poll()
-    poll.register(kept, 0)  # to be hung up is always told
+    asked, answered = os.dup(0), os.dup(1)  # the transport takes the descriptors themselves away
+    gone = select.POLLHUP | select.POLLERR
+
+    def hung_up(descriptor: int, milliseconds: int | None) -> bool:
+        poll = select.poll()
+        poll.register(descriptor, 0)  # to be hung up is always told
+        return any(event & gone for _, event in poll.poll(milliseconds))
 
     def watch() -> None:
-        while not any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll()):
+        while not hung_up(asked, None):
             time.sleep(GRACE)
-        time.sleep(GRACE)
+        hung_up(answered, round(1000 * GRACE))
         leave()
 
     threading.Thread(target=watch, name="client", daemon=True).start()

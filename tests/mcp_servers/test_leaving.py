@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from mcp_servers.leaving import descendants
+from mcp_servers.leaving import GRACE, descendants
 
 SERVER = """
-import asyncio, subprocess, time
+import asyncio, subprocess, sys, time
 from pydantic import BaseModel
+from mcp_servers import leaving
 from mcp_servers.serve import serve
 from mcp_servers.server import ToolServer
 
@@ -33,11 +34,13 @@ async def stick() -> Nothing:
     await asyncio.to_thread(time.sleep, 300)
     return Nothing()
 
+leaving.GRACE = float(sys.argv[1])
 serve(server)
 """
 CLIENT = """
 import subprocess, sys, time
-server = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdin=subprocess.PIPE)
+output = subprocess.PIPE if sys.argv[3] == "reads" else None
+server = subprocess.Popen([sys.executable, "-c", sys.argv[1], sys.argv[4]], stdin=subprocess.PIPE, stdout=output)
 server.stdin.write(sys.argv[2].encode())
 server.stdin.flush()
 print(server.pid, flush=True)
@@ -83,8 +86,10 @@ def until_it_sticks(server: int) -> list[int]:
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="reads /proc")
-def test_killing_the_client_in_the_middle_of_a_call_leaves_no_process() -> None:
-    with subprocess.Popen([sys.executable, "-c", CLIENT, SERVER, STUCK], stdout=subprocess.PIPE, text=True) as client:
+@pytest.mark.parametrize(("answers", "grace"), [("reads", 300), ("leaves them to others", GRACE)])
+def test_killing_the_client_in_the_middle_of_a_call_leaves_no_process(answers: str, grace: float) -> None:
+    command = [sys.executable, "-c", CLIENT, SERVER, STUCK, answers, str(grace)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
         assert client.stdout is not None
         processes = until_it_sticks(int(client.stdout.readline()))
         os.kill(client.pid, signal.SIGKILL)
