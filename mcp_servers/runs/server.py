@@ -1,4 +1,4 @@
-"""The runs tools: start research, see what a run is at, answer what it asks, end it, read what came of it."""
+"""The runs tools: start long work, see what a run is at, answer what it asks, end it, read what came of it."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ if TYPE_CHECKING:
     from lyceum.runs import Jobs, RunStore
 
 TEMPLATE = "runs://{run}"
+COLLECTION = r"^([a-z0-9][a-z0-9_-]{0,63})?$"
 STEER = "steer"  # the channel on which research takes notes
 
-Id = Annotated[str, Field(description="The run's id, as runs_research or runs_list gives it.", max_length=64)]
+Id = Annotated[str, Field(description="The run's id, as what started it or runs_list gives it.", max_length=64)]
 
 
 class Started(BaseModel):
@@ -90,6 +91,29 @@ def create_server(settings: Settings, services: Services) -> ToolServer:
         run = await jobs.submit("deep_research", given, thread=thread.id)
         follower.follow(store, run, context)
         return Started(run=run, next=f"runs_events with run {run} and wait 30 follows it; its plan needs approval.")
+
+    @server.expose(title="Start taking documents in", effect="write", task="run")
+    async def runs_ingest(
+        context: Context[Any, Any],
+        path: Annotated[str, Field(description="A file or folder, absolute.", min_length=1, max_length=4096)],
+        collection: Annotated[
+            str, Field(description="Where it goes; empty for a name made from the path.", pattern=COLLECTION)
+        ] = "",
+    ) -> Started:
+        """Start a run that takes a folder of documents, however many, into a collection for search. Returns at once;
+        the run goes on by itself, batch by batch, also after it was interrupted. For a few files: retrieval_ingest.
+        """
+        from mcp_servers.runs.sources import existing, name_of
+
+        jobs, store = _jobs(services), _store(services)
+        root = existing(path, "the path of one")
+        thread = await store.create_thread(f"documents of {root.name}")
+        given = {"path": str(root), "collection": collection or name_of(root)}
+        run = await jobs.submit("ingest", given, thread=thread.id)
+        follower.follow(store, run, context)
+        return Started(
+            run=run, next=f"runs_events with run {run} and wait 30 follows it into collection {given['collection']}."
+        )
 
     @server.expose(title="List runs", effect="read", records=Records("runs"))
     async def runs_list(

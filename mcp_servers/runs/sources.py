@@ -13,19 +13,25 @@ KINDS = ("docs", "sql", "web")
 
 def place_of(source: str) -> dict[str, str]:
     """Read docs:FOLDER, sql:FILE or web; raises ModelRetry that says what to send."""
-    kind, colon, where = source.partition(":")
+    kind, _, where = source.partition(":")
     if kind not in KINDS:
         raise ModelRetry(f"{source[:80]!r} names no source.", next_step="Send docs:FOLDER, sql:FILE or web.")
     if kind == "web":
         return {"kind": "web", "name": "web"}
+    path = existing(where, f"{kind}:PATH")
+    return {"kind": kind, "name": name_of(path), "uri": str(path)}
+
+
+def existing(where: str, form: str) -> Path:
+    """Return a file or folder that there is, in full; raises ModelRetry that asks for it in this form."""
     try:
         path = Path(where).expanduser().resolve()
-        there = bool(colon and where) and path.exists()
+        there = bool(where) and path.exists()
     except (OSError, ValueError, RuntimeError):
         there, path = False, Path()
     if not there:
-        raise ModelRetry(f"There is no such file or folder: {where[:200]!r}.", next_step=f"Send {kind}:PATH, absolute.")
-    return {"kind": kind, "name": name_of(path), "uri": str(path)}
+        raise ModelRetry(f"There is no such file or folder: {where[:200]!r}.", next_step=f"Send {form}, absolute.")
+    return path
 
 
 def name_of(path: Path) -> str:

@@ -89,5 +89,29 @@ async def test_a_client_without_tasks_refuses_a_plan_and_cancels_a_run(tmp_path:
         assert "docs:FOLDER" in strange.content[0].text  # type: ignore[union-attr]
 
 
+async def test_a_folder_is_taken_in_by_a_run_that_is_a_task_and_can_be_followed(
+    tmp_path: Path, documents: Path
+) -> None:
+    (documents / "broken.pdf").write_bytes(b"%PDF-1.7 broken")
+    async with calling(product(tmp_path)) as caller:
+        begun = await caller.call("runs_ingest", path=str(documents), collection="pumps")
+        done = await caller.until(begun["taskId"], "completed", seconds=60)
+        assert "holds 2 documents" in done["result"]["content"][0]["text"]
+        run = done["result"]["structuredContent"]["run"]
+    async with Client(product(tmp_path)) as client:
+        told: Any = (await client.call_tool("runs_events", {"run": run})).structured_content
+        said = " ".join(event["text"] for event in told["events"])
+        assert "3 of 3 files" in said
+        assert "left out broken.pdf" in said
+        shown: Any = (await client.call_tool("runs_list", {"fields": ["flow", "status", "asked"]})).structured_content
+        assert shown["runs"] == [{"flow": "ingest", "status": "done", "asked": str(documents)}]
+        for wrong in ({"path": str(tmp_path / "none")}, {"path": str(documents), "collection": "No Name"}):
+            assert (await client.call_tool("runs_ingest", wrong)).is_error
+    async with Client(combined(Settings(home=tmp_path))) as client:
+        asked = {"query": "Who makes the pump?", "collection": "pumps"}
+        found: Any = (await client.call_tool("retrieval_search", asked)).structured_content
+        assert "Hallberg" in found["sources"][0]["text"]
+
+
 def test_a_folder_has_one_name_on_every_face(documents: Path) -> None:
     assert name_of(documents) == collection_name(documents)
