@@ -67,7 +67,7 @@ serve(server)
 """
 KILLED = """
 import subprocess, sys, time
-server = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+server = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 server.stdin.write(sys.argv[1].encode()); server.stdin.flush()
 print(server.pid, flush=True)
 time.sleep(300)
