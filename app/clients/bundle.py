@@ -91,6 +91,20 @@ def write_bundle(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def own_card() -> dict[str, Any]:
+    """Return our `server.json` as it is committed: what is served, under nobody's name, and from nowhere yet.
+
+    `local` is a domain that nobody can own, so a registry takes it only with the name that `registry_card` gives it.
+    """
+    return {
+        "$schema": _SCHEMA,
+        "name": "local.lyceum/lyceum",
+        "title": "Lyceum",
+        "description": "Typed tools for language-model engineering: documents, tables, code, course, memory.",
+        "version": __version__,
+    }
+
+
 def registry_card(url: str, sha256: str) -> dict[str, Any]:
     """Return a registry's `server.json` for the bundle at a URL; raises UserError for what is no download address.
 
@@ -102,11 +116,8 @@ def registry_card(url: str, sha256: str) -> dict[str, Any]:
     owner = re.fullmatch(r"/([A-Za-z0-9-]+)/.*", parts.path) if parts.hostname == "github.com" else None
     space = f"io.github.{owner[1]}" if owner else ".".join(reversed(parts.hostname.split(".")))
     return {
-        "$schema": _SCHEMA,
+        **own_card(),
         "name": f"{space}/lyceum",
-        "title": "Lyceum",
-        "description": "Typed tools for language-model engineering: documents, tables, code, course, memory.",
-        "version": __version__,
         "packages": [
             {
                 "registryType": "mcpb",
@@ -152,3 +163,7 @@ def _sources() -> list[Path]:
     names = [name for name in listed.stdout.split("\0") if name] if listed.returncode == 0 else []
     found = [ROOT / name for name in names] or [path for name in PACKAGES for path in (ROOT / name).rglob("*")]
     return [path for path in found if path.is_file() and "__pycache__" not in path.parts]
+
+
+if __name__ == "__main__":
+    (ROOT / "server.json").write_text(json.dumps(own_card(), indent=2) + "\n", encoding="utf-8")

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from app.cli import main
+from app.clients.bundle import ROOT, own_card
 
 # What the registry's schema of 2025-12-11 asks of the parts that we write.
 CARD: dict[str, Any] = {
@@ -66,6 +67,14 @@ def test_a_bundle_is_the_same_each_time_and_names_every_version(
     jsonschema.validate(card, CARD)
     assert card["packages"][0]["fileSha256"] == told[1]["sha256"]
     assert card["name"] == "io.github.someone/lyceum"
+
+
+def test_the_card_that_is_committed_is_current_and_promises_no_download() -> None:
+    card = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
+    jsonschema.validate(card, CARD)
+    assert card == own_card(), "`python -m app.clients.bundle` writes it anew"
+    assert card["version"] == tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert "packages" not in card
 
 
 @pytest.mark.parametrize(
