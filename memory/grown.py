@@ -42,6 +42,7 @@ class Grown:
         self._graphs: dict[Owner, Graph] = {}
         self._gone: dict[Owner, set[int]] = {}
         self._refused: set[Path] = set()
+        self._found_too_little: dict[Owner, int] = {}  # how many vectors a graph held that is not used
         self._building: dict[Owner, subprocess.Popen[bytes]] = {}
 
     def begins(self, owner: Owner) -> tuple[int, int] | None:
@@ -61,6 +62,7 @@ class Grown:
             return None
         if not graph.usable:
             self._refused.add(found)
+            self._found_too_little[owner] = graph.about.count
             _log.warning("The graph finds only %.0f %% of what is nearest and is not used.", 100 * graph.about.recall)
             graph.close()
             return None
@@ -70,7 +72,7 @@ class Grown:
 
     def add(self, owner: Owner, ids: Sequence[int], vectors: Floats) -> None:
         self._new.add(owner, ids, vectors)
-        if self._new.count(owner) > self._least:
+        if self._new.count(owner) > max(self._least, 2 * self._found_too_little.get(owner, 0)):
             self._start(owner)
 
     def remove(self, owner: Owner, ids: Sequence[int]) -> None:

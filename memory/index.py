@@ -7,7 +7,7 @@ process, in order and at least once; an index can be thrown away at any time and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from memory.ranking import by_meaning
@@ -15,6 +15,8 @@ from memory.ranking import by_meaning
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from memory.signs import Signs
 
     Floats = NDArray[np.float32]
 
@@ -53,6 +55,7 @@ class _Matrix:
     ids: NDArray[np.int64]
     vectors: Floats
     size: int = 0
+    signs: Signs = field(default_factory=lambda: _signs())
 
     def add(self, ids: Sequence[int], vectors: Floats) -> None:
         import numpy as np
@@ -66,10 +69,17 @@ class _Matrix:
         self.ids[self.size : needed] = ids
         self.vectors[self.size : needed] = vectors
         self.size = needed
+        self.signs.follow(self.vectors[:needed])
+
+
+def _signs() -> Signs:
+    from memory.signs import Signs
+
+    return Signs()
 
 
 class Exact:
-    """One matrix an owner, in this process's memory."""
+    """One matrix an owner, in this process's memory; of very many rows those are compared whose signs agree."""
 
     told: ClassVar[str] = "always"
     name = "exact"
@@ -92,14 +102,22 @@ class Exact:
         if (held := self._held.get(owner)) is not None:
             kept = ~np.isin(held.ids[: held.size], np.array(list(ids), dtype=np.int64))
             left = held.ids[: held.size][kept]
-            self._held[owner] = _Matrix(left, held.vectors[: held.size][kept], len(left))
+            vectors = held.vectors[: held.size][kept]
+            self._held[owner] = _Matrix(left, vectors, len(left), held.signs.only(kept))
 
     def clear(self, owner: Owner) -> None:
         self._held.pop(owner, None)
 
     def search(self, owner: Owner, vector: Floats, depth: int) -> dict[int, float]:
-        held = self._held.get(owner)
-        return by_meaning(held.ids[: held.size], held.vectors[: held.size], vector, depth) if held else {}
+        if (held := self._held.get(owner)) is None:
+            return {}
+        ids, vectors = held.ids[: held.size], held.vectors[: held.size]
+        rows = held.signs.rows(vectors, vector)
+        return (
+            by_meaning(ids, vectors, vector, depth)
+            if rows is None
+            else by_meaning(ids[rows], vectors[rows], vector, depth)
+        )
 
     def count(self, owner: Owner) -> int:
         held = self._held.get(owner)
