@@ -27,7 +27,7 @@ import numpy as np
 from benchmarks.retrieval_collections import machine
 from memory import words
 from memory.database import MemoryFile
-from memory.graph import installed, newest, place_of
+from memory.graph import ENOUGH, installed, newest, place_of
 from memory.grown import FROM
 from memory.ranking import DEPTH
 from memory.recall import Recall, Said
@@ -116,7 +116,9 @@ def graph(file: Path, count: int) -> dict[str, Any]:
     about = json.loads((made / "about.json").read_text(encoding="utf-8"))
     held = sum(path.stat().st_blocks * 512 for path in made.rglob("*") if path.is_file())
     return {
-        "vectors": f"graph (Qdrant Edge), {about['width']} candidates",
+        "vectors": f"graph (Qdrant Edge), {about['width']} candidates"
+        if about["recall"] >= ENOUGH
+        else "signs, then exactly: the graph finds too little",
         "graph_recall_at_10_at_build": about["recall"],
         "graph_build_seconds": round(seconds),
         "graph_build_cpu_seconds": round(used.ru_utime + used.ru_stime - children.ru_utime - children.ru_stime),
