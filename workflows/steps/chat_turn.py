@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,6 +15,7 @@ from agents.reviewer import StepEvidence, Work
 from agents.routing import assign, split
 from lyceum.errors import UserError, nearest
 from lyceum.events import Answered, SourceFound, TextDelta
+from lyceum.runs import Run
 from lyceum.sources import Claim, Source, by_id, resolve
 from lyceum.tables import Schema
 from models.offline.model import OfflineModel
@@ -99,7 +101,8 @@ class Composed(BaseModel):
 async def open_turn(runtime: Runtime, thread: str, run: str) -> Opened:
     """Collect the thread's finished turns, its attachments and the vocabulary of its tables."""
     history: list[tuple[str, str]] = []
-    for earlier in reversed(await runtime.store.runs(thread=thread, limit=HISTORY_TURNS + 1)):
+    runs = await runtime.store.runs(thread=thread, limit=REPORT_TURNS)  # newest first
+    for earlier in reversed(runs[: HISTORY_TURNS + 1]):
         if earlier.id == run or earlier.flow not in ANSWERING:
             continue
         answers = [event for event in await runtime.store.events(earlier.id) if isinstance(event, Answered)]
@@ -123,13 +126,13 @@ async def open_turn(runtime: Runtime, thread: str, run: str) -> Opened:
         collections=collections,
         workspaces=workspaces,
         vocabulary=list(vocabulary),
-        report=await _latest_report(runtime, thread),
+        report=await _latest_report(runtime, runs),
     )
 
 
-async def _latest_report(runtime: Runtime, thread: str) -> str:
-    """Return the thread's newest run that ended with a report, or an empty string."""
-    for earlier in await runtime.store.runs(thread=thread, limit=REPORT_TURNS):
+async def _latest_report(runtime: Runtime, runs: Sequence[Run]) -> str:
+    """Return the newest of a thread's runs that ended with a report, or an empty string."""
+    for earlier in runs:
         if earlier.flow == "deep_research":
             answers = [event for event in await runtime.store.events(earlier.id) if isinstance(event, Answered)]
             if answers and "sections" in (answers[-1].output or {}):
