@@ -29,15 +29,8 @@ def select(request: str, tools: Sequence[ToolDefinition], embedder: Embedder | N
     requests in tests/models/tool_requests.yaml and on the split dev of the suite tool_choice.
     """
     wanted = set(content_words(request))
-    if not tools or not wanted:
-        return None
-    shares = _shares(wanted, tools)
-    order = sorted(range(len(tools)), key=lambda n: (-shares[n], n))
-    lead = shares[order[0]] - (shares[order[1]] if len(tools) > 1 else 0.0)
-    by_words = tools[order[0]] if shares[order[0]] >= FITS else None
-    if by_words and lead >= CLEAR:
-        return by_words
-    embedder = embedder or _embedder()
+    by_words, clear = _by_words(wanted, tools)
+    embedder = None if clear or not wanted or not tools else embedder or _embedder()
     if embedder is None:
         return by_words
     return next(iter(_by_meaning(request, wanted, tools, embedder)), None)
@@ -50,13 +43,26 @@ def ranked(
 
     `whatever` is for those who must call one: where none fits, the nearest are returned all the same.
     """
-    first = select(request, tools)
-    if first is None and not whatever:
-        return []
-    embedder = _embedder()
     wanted = set(content_words(request))
-    near = _by_meaning(request, wanted, tools, embedder, 0 if whatever else CLOSE) if embedder else []
-    return [*([first] if first else []), *(tool for tool in near if tool is not first)][:most]
+    by_words, clear = _by_words(wanted, tools)
+    embedder = _embedder() if tools and (wanted or whatever) else None
+    if embedder is None:
+        return [by_words] if by_words else []
+    near = _by_meaning(request, wanted, tools, embedder, 0 if whatever else CLOSE)
+    if clear and by_words:
+        near = [by_words, *(tool for tool in near if tool is not by_words)]
+    return near[:most]
+
+
+def _by_words(wanted: set[str], tools: Sequence[ToolDefinition]) -> tuple[ToolDefinition | None, bool]:
+    """Return the tool whose own words carry most of the wanted ones, if enough, and whether it leads clearly."""
+    if not tools or not wanted:
+        return None, False
+    shares = [len(wanted & set(content_words(_text(tool)))) / len(wanted) for tool in tools]
+    order = sorted(range(len(tools)), key=lambda n: (-shares[n], n))
+    lead = shares[order[0]] - (shares[order[1]] if len(tools) > 1 else 0.0)
+    fits = shares[order[0]] >= FITS
+    return tools[order[0]] if fits else None, fits and lead >= CLEAR
 
 
 def _by_meaning(
@@ -75,10 +81,6 @@ def _by_meaning(
         scores.append(nearest + WORDS * sum(weight[word] for word in wanted & bag) / whole)
     order = sorted(range(len(tools)), key=lambda n: (-scores[n], n))
     return [tools[n] for n in order if scores[n] >= least]
-
-
-def _shares(wanted: set[str], tools: Sequence[ToolDefinition]) -> list[float]:
-    return [len(wanted & set(content_words(_text(tool)))) / len(wanted) for tool in tools]
 
 
 def _embedder() -> Embedder | None:
