@@ -6,9 +6,9 @@ import hashlib
 import json
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from lyceum.errors import OperatorError, Unavailable
+from lyceum.qdrant import AT_ONCE, EF, QdrantServer
 from memory.index import Owner
 
 if TYPE_CHECKING:
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-AT_ONCE = 500  # points of one request; at 384 numbers each about 4 MB of JSON
-SECONDS = 30.0
-EF = 256
 KEPT_WITH = ("memory", "owner")  # what a point carries beside its vector and its row
 
 
@@ -33,13 +30,8 @@ class Qdrant:
     told: ClassVar[str] = "once"
 
     def __init__(self, url: str, api_key: str, memory: str, model: str, dimensions: int) -> None:
-        import httpx2
-
-        self._http = httpx2.Client(
-            base_url=url.rstrip("/"),
-            headers={"api-key": api_key} if api_key else {},
-            timeout=SECONDS,
-            follow_redirects=False,
+        self._server = QdrantServer(
+            url, api_key, url_setting="servers.memory.qdrant_url", key_setting="servers.memory.qdrant_api_key"
         )
         self.name = f"qdrant {url} {memory}"
         self._memory = memory
@@ -80,7 +72,7 @@ class Qdrant:
         return int(self._ask("POST", "/points/count", {"filter": self._only(owner), "exact": True})["count"])
 
     def close(self) -> None:
-        self._http.close()
+        self._server.close()
 
     def _point(self, id_: int) -> str:
         return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{self._memory}/{id_}"))
@@ -91,38 +83,12 @@ class Qdrant:
 
     def _ask(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         if not self._made:
-            if not self._send("GET", f"{self._path}/exists", None)["exists"]:
-                self._send("PUT", self._path, {"vectors": {"size": self._dimensions, "distance": "Cosine"}})
+            if self._server.make(self._path, self._dimensions):
                 for key in KEPT_WITH:
-                    self._send("PUT", f"{self._path}/index?wait=true", {"field_name": key, "field_schema": "keyword"})
+                    given = {"field_name": key, "field_schema": "keyword"}
+                    self._server.ask("PUT", f"{self._path}/index?wait=true", given)
             self._made = True
-        return self._send(method, self._path + path, body)
-
-    def _send(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
-        """Return the `result` of an answer; errors hold nothing of what was sent."""
-        import httpx2
-
-        try:
-            answer = self._http.request(method, path, json=body)
-        except httpx2.HTTPError as error:
-            raise Unavailable(
-                f"The Qdrant server does not answer ({type(error).__name__}).",
-                next_step="Start it, or correct servers.memory.qdrant_url.",
-            ) from None
-        if answer.status_code in (401, 403):
-            raise OperatorError(
-                "The Qdrant server refuses the key.", next_step="Correct servers.memory.qdrant_api_key."
-            )
-        if answer.status_code == 429 or answer.status_code >= 500:
-            raise Unavailable(f"The Qdrant server answers HTTP {answer.status_code}.", next_step="Try again.")
-        try:
-            result = answer.json()["result"]
-        except (ValueError, KeyError, TypeError):
-            raise OperatorError(
-                f"The Qdrant server answers HTTP {answer.status_code} without a result.",
-                next_step="Check that servers.memory.qdrant_url is a Qdrant server of version 1.10 or newer.",
-            ) from None
-        return cast("dict[str, Any]", result) if isinstance(result, dict) else {}
+        return self._server.ask(method, self._path + path, body)
 
 
 def _owner(owner: Owner) -> str:
