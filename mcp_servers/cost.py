@@ -7,18 +7,18 @@ times as large and counts 7 % less on our pages, so a count made here is an uppe
 from __future__ import annotations
 
 import gzip
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from mcp_types import Tool
 from tokenizers import Regex, Tokenizer
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel, PreTokenizer, Split
 from tokenizers.pre_tokenizers import Sequence as InTurn
+
+from mcp_servers.structured import compact
 
 MERGES = Path(__file__).with_name("merges.txt.gz")
 _WORDS = (
@@ -50,11 +50,7 @@ def tokens(text: str) -> int:
 
 def _cost(tool: Tool) -> Cost:
     shown = {"name": tool.name, "description": tool.description, "input_schema": tool.input_schema}
-    return Cost(tokens(_json(shown)), tokens(_json(tool.model_dump(mode="json", by_alias=True, exclude_none=True))))
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return Cost(tokens(compact(shown)), tokens(compact(tool.model_dump(mode="json", by_alias=True, exclude_none=True))))
 
 
 @cache

@@ -15,6 +15,7 @@ from mcp_types import CallToolResult, InputRequiredResult, ResourceLink, TextCon
 
 from mcp_servers.capped import ADDRESS, MOST, Results, shortened, too_long
 from mcp_servers.server import ToolServer
+from mcp_servers.structured import compact
 
 LABEL = "lyceum/content"  # in a result's `_meta`: where it is from, and that it is data
 _LARGEST = 10_000_000  # bytes of the record before it begins anew; the one before is kept
@@ -101,8 +102,7 @@ class GuardedServer(ToolServer):
         )
         others = [part for part in result.content if part is not texts[0]]
         link = ResourceLink(uri=address, name="whole-result", mime_type="application/json", description=note)
-        text = json.dumps(fitting, ensure_ascii=False, separators=(",", ":"))
-        parts = [TextContent(type="text", text=text), TextContent(type="text", text=note), link, *others]
+        parts = [TextContent(type="text", text=compact(fitting)), TextContent(type="text", text=note), link, *others]
         return result.model_copy(update={"content": parts, "structured_content": fitting})
 
     def _labelled(self, result: CallToolResult, target: str) -> CallToolResult:

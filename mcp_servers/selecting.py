@@ -15,7 +15,9 @@ from typing import Any, cast
 
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools.base import Tool
-from mcp_types import CallToolResult, TextContent
+from mcp_types import CallToolResult
+
+from mcp_servers.structured import with_content, with_schema
 
 PAGE = 100  # records a page, of a tool that has no limit of its own
 FIELDS, CURSOR, NEXT = "fields", "cursor", "next_cursor"
@@ -69,10 +71,7 @@ def selectable(tool: Tool) -> Tool:
     schema = tool.fn_metadata.output_schema or {}
     parts = {name: _partial(each) if name in records.lists else each for name, each in schema["properties"].items()}
     schema = {**schema, "properties": parts | ({NEXT: _NEXT_SCHEMA} if records.pages else {})}
-    metadata = tool.fn_metadata.model_copy(update={"output_schema": schema})
-    made = tool.model_copy(update={"parameters": given, "fn_metadata": metadata, "selects": True})
-    vars(made).pop("output_schema", None)  # remembered from the tool as it was
-    return made
+    return with_schema(tool, schema, parameters=given, selects=True)
 
 
 def asked_part(tool: Tool, records: Records, arguments: dict[str, Any]) -> tuple[Part, dict[str, Any]]:
@@ -112,11 +111,7 @@ def selected(records: Records, part: Part, result: CallToolResult) -> CallToolRe
             made[name] = found
     if more and not part.last:
         made[NEXT] = _cursor(part.start + part.size, part.of)
-    if made == whole:
-        return result
-    text = TextContent(type="text", text=json.dumps(made, ensure_ascii=False, separators=(",", ":")))
-    others = result.content[1:]
-    return result.model_copy(update={"content": [text, *others], "structured_content": made})
+    return result if made == whole else with_content(result, made)
 
 
 def _partial(schema: dict[str, Any]) -> dict[str, Any]:
