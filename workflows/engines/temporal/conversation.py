@@ -111,14 +111,13 @@ class Conversation:
 
 async def give_turn(client: Client, turn: FlowInput, task_queue: str, known: TypedSearchAttributes | None) -> None:
     """Have a turn taken by its thread's conversation; raises RPCError where the server does not answer."""
-    opening: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
-        NAME,
-        Talk(thread=turn.thread),
-        id=conversation_id(turn.thread),
-        task_queue=task_queue,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        search_attributes=known,
-    )
+    begun: dict[str, Any] = {
+        "id": conversation_id(turn.thread),
+        "task_queue": task_queue,
+        "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
+        "search_attributes": known,
+    }
+    opening: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(NAME, Talk(thread=turn.thread), **begun)
     untyped: Any = client  # the overloads of this call name no types
     try:
         await untyped.start_update_with_start_workflow(
@@ -133,18 +132,6 @@ async def give_turn(client: Client, turn: FlowInput, task_queue: str, known: Typ
         late = RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED
         if isinstance(error, RPCError) and error.status not in late:
             raise
-        await _left(client, turn, task_queue, known)
-
-
-async def _left(client: Client, turn: FlowInput, task_queue: str, known: TypedSearchAttributes | None) -> None:
-    arguments: Any = [turn]
-    await client.start_workflow(
-        NAME,
-        Talk(thread=turn.thread),
-        id=conversation_id(turn.thread),
-        task_queue=task_queue,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        search_attributes=known,
-        start_signal="left",
-        start_signal_args=arguments,
-    )
+        await client.start_workflow(
+            NAME, Talk(thread=turn.thread), **begun, start_signal="left", start_signal_args=[turn]
+        )
