@@ -58,7 +58,8 @@ def _run(name: str, arguments: list[str]) -> int:
     parsed = parser.parse_intermixed_args(arguments)  # options may stand before, between and after the names
     from lyceum.settings import load_settings
 
-    overrides = {"model": getattr(parsed, "model", None), "offline": getattr(parsed, "offline", None) or None}
+    overrides = {name: getattr(parsed, name, None) for name in ("model", "engine", "offline")}
+    overrides["offline"] = overrides["offline"] or None  # not given is not a no
     return module.run(parsed, load_settings(**overrides))
 
 

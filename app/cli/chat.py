@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.ending import exit_code
+from app.cli.given import check_text
 from app.cli.terminal import say
 from lyceum.errors import Cancelled, UserError, WaitsForApproval
 from lyceum.settings import Settings
@@ -83,14 +84,8 @@ def _question(args: argparse.Namespace) -> str | None:
         question = args.question
     if not question.strip():
         raise UserError("The question is empty.", next_step='Ask something: lyceum chat "Which genre sells most?"')
-    if len(question) > LONGEST_QUESTION:
-        raise UserError(
-            f"The question has {len(question):,} characters; at most {LONGEST_QUESTION:,} fit.",
-            next_step="Put the text into a file, attach it with --attach FILE and ask about it.",
-        )
-    # An argument with bytes that are no UTF-8 arrives as surrogates, which nothing further on can store.
-    if any(0xD800 <= ord(character) <= 0xDFFF for character in question):
-        raise UserError("The question is not valid UTF-8.", next_step="Retype it, or pipe it in as UTF-8.")
+    instead = "Put the text into a file, attach it with --attach FILE and ask about it."
+    check_text(question, "question", most=LONGEST_QUESTION, instead=instead)
     return question
 
 

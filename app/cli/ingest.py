@@ -23,8 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    if args.engine:
-        settings = settings.model_copy(update={"engine": args.engine})
     path = Path(args.path).expanduser()
     if not path.exists():
         raise UserError(f"{path} does not exist.", next_step="Check the path.")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.cli.durations import seconds_of
 from app.cli.ending import exit_code
+from app.cli.given import check_text
 from app.cli.terminal import markdown, neutral, say, styled, width
 from lyceum.errors import Cancelled, UserError, WaitsForApproval, nearest
 from lyceum.settings import BudgetSettings, Settings
@@ -65,8 +66,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    if args.engine:
-        settings = settings.model_copy(update={"engine": args.engine})
     if args.every:
         seconds_of(args.every, option="--every", least=60)  # refused before anything is done
     if args.every and (args.again or args.plan_only):
@@ -83,14 +82,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         )
     if len(args.question.strip()) < 3:
         raise UserError("The question is empty.", next_step='Ask something: lyceum research "..." --source docs:FOLDER')
-    if len(args.question) > LONGEST_QUESTION:
-        raise UserError(
-            f"The question has {len(args.question):,} characters; at most {LONGEST_QUESTION:,} fit.",
-            next_step="Put the text into a file, name it with --source docs:FILE and ask about it.",
-        )
-    # An argument with bytes that are no UTF-8 arrives as surrogates, which nothing further on can store.
-    if any(0xD800 <= ord(character) <= 0xDFFF for character in args.question):
-        raise UserError("The question is not valid UTF-8.", next_step="Retype it, or pipe it in as UTF-8.")
+    instead = "Put the text into a file, name it with --source docs:FILE and ask about it."
+    check_text(args.question, "question", most=LONGEST_QUESTION, instead=instead)
     if len(places) > MOST_SOURCES:
         raise UserError(
             f"{len(places)} sources are too many; {MOST_SOURCES} fit.", next_step="Put documents into one folder."

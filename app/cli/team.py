@@ -7,6 +7,7 @@ import asyncio
 import os
 from pathlib import Path
 
+from app.cli.given import check_text
 from app.cli.terminal import say
 from lyceum.errors import UserError
 from lyceum.settings import Settings
@@ -33,17 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, settings: Settings) -> int:
     if not args.task.strip():
         raise UserError("The task is empty.", next_step='Say what is to be done: lyceum team "..."')
-    if len(args.task) > LONGEST_TASK:
-        raise UserError(
-            f"The task has {len(args.task):,} characters; at most {LONGEST_TASK:,} fit.",
-            next_step="Put the text into a file and attach it with --attach FILE.",
-        )
-    if any(0xD800 <= ord(character) <= 0xDFFF for character in args.task):
-        raise UserError("The task is not valid UTF-8.", next_step="Retype it, or pipe it in as UTF-8.")
+    instead = "Put the text into a file and attach it with --attach FILE."
+    check_text(args.task, "task", most=LONGEST_TASK, instead=instead)
     if not 0 <= args.rounds <= 3:
         raise UserError("--rounds is 0 to 3.", next_step="Leave it out for one round.")
-    if args.engine:
-        settings = settings.model_copy(update={"engine": args.engine})
     return asyncio.run(_team(args, settings, _budget(args.budget)))
 
 

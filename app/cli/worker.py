@@ -29,8 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    engine = args.engine or settings.engine
-    work = _temporal if engine == "temporal" else _journal
+    work = _temporal if settings.engine == "temporal" else _journal
     return asyncio.run(work(args, settings))
 
 
