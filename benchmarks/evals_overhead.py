@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pages import in_place
 from evals.baseline import Baseline
 from evals.gate import judge
 from evals.outcomes import SCORERS
@@ -162,11 +162,7 @@ def written(page: str, result: dict[str, Any]) -> str:
     for name, one in {"Lyceum": own, **result.get("beside", {})}.items():
         times = f"{one['ms']:.2f} | {one['cpu_ms']:.2f} | {one['import_seconds']:.2f}"
         rows.append(f"| {name} | {one['samples']:,} | {times} |")
-    table = "<!-- overhead -->\n\n" + "\n".join(rows) + "\n\n<!-- /overhead -->"
-    page, count = re.subn(r"<!-- overhead -->.*?<!-- /overhead -->", lambda _: table, page, flags=re.DOTALL)
-    if not count:
-        raise ValueError("the page has no place for the table")
-    return page
+    return in_place(page, "overhead", "\n\n" + "\n".join(rows) + "\n\n")
 
 
 def main() -> None:

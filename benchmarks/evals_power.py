@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.pages import in_place
 from evals.statistics import compare
 
 RESULT = Path(__file__).parent / "results" / "evals_power.json"
@@ -50,11 +50,7 @@ def table(rows: list[dict[str, float]]) -> str:
 
 def written(page: str, rows: list[dict[str, float]]) -> str:
     """Return the page with the table between its marks."""
-    whole = f"<!-- power -->\n\n{table(rows)}\n\n<!-- /power -->"
-    page, found = re.subn(r"<!-- power -->.*?<!-- /power -->", lambda _: whole, page, flags=re.DOTALL)
-    if not found:
-        raise ValueError("the page has no place for the table")
-    return page
+    return in_place(page, "power", f"\n\n{table(rows)}\n\n")
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from app.front_door import front_door
+from benchmarks.pages import in_place, keep
 from evals.intervals import wilson
 from evals.statistics import compare
 from evals.suites.team_cost.suite import SIDES, ask, suite, told_of
@@ -80,9 +81,7 @@ def written(page: str, held: dict[str, Any]) -> str:
                 f"| {model} | {side} | {share} | {told['calls']:.1f} | {told['model_calls']:.1f} "
                 f"| {told['tokens']:,.0f} | {told['seconds']:.1f} |"
             )
-    before, rest = page.split("<!-- team cost -->", 1)
-    after = rest.split("<!-- /team cost -->", 1)[1]
-    return f"{before}<!-- team cost -->\n" + "\n".join(rows) + f"\n<!-- /team cost -->{after}"
+    return in_place(page, "team cost", "\n" + "\n".join(rows) + "\n")
 
 
 def main() -> None:
@@ -95,10 +94,7 @@ def main() -> None:
     result = asyncio.run(measured(options.model, options.limit, options.folder))
     print(json.dumps(result, indent=1))
     if options.keep:
-        held = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
-        held[options.model] = result
-        RESULT.write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
-        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), held), encoding="utf-8")
+        keep(result, options.model, RESULT, PAGE, written)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from typing import Any
 import platformdirs
 
 from app.clients.kinds import own_command
+from benchmarks.pages import between
 
 FASTMCP = "fastmcp==4.2.3"
 RESULT = Path(__file__).parent / "results" / "mcp_speed.json"
@@ -361,8 +362,7 @@ def table(found: dict[str, Any]) -> str:
 
 
 def page(found: dict[str, Any]) -> str:
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(MARKS[0])
-    return f"{before}{MARKS[0]}\n\n{table(found)}\n{MARKS[1]}{rest.partition(MARKS[1])[2]}"
+    return between(PAGE.read_text(encoding="utf-8"), *MARKS, f"\n\n{table(found)}\n")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from statistics import median
 from typing import Any
 
 from app.front_door import front_door
+from benchmarks.pages import in_place, keep
 from evals import catalogue
 from evals.intervals import wilson
 from evals.stored import Manifest, StoredRun, fingerprint
@@ -78,9 +79,7 @@ def written(page: str, held: dict[str, Any]) -> str:
             low, high = one[f"{what}_interval"]
             cells.append(f"{one[what]} of {one['cases']} [{low:.0%} to {high:.0%}]")
         rows.append(f"| {model} | {' | '.join(cells)} |")
-    before, rest = page.split(f"<!-- {MARK} -->", 1)
-    after = rest.split(f"<!-- /{MARK} -->", 1)[1]
-    return f"{before}<!-- {MARK} -->\n" + "\n".join(rows) + f"\n<!-- /{MARK} -->{after}"
+    return in_place(page, MARK, "\n" + "\n".join(rows) + "\n")
 
 
 def main() -> None:
@@ -94,10 +93,7 @@ def main() -> None:
     result = asyncio.run(measured(options.model, options.limit, folder))
     print(json.dumps(result, indent=1))
     if options.keep:
-        held = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
-        held[options.model] = result
-        RESULT.write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
-        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), held), encoding="utf-8")
+        keep(result, options.model, RESULT, PAGE, written)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from app.clients.kinds import own_command
+from benchmarks.pages import between
 from tests.mcp_servers import npm
 
 HERE = Path(__file__).parent
@@ -202,9 +203,8 @@ def _both(both: Sequence[dict[str, Any]], key: str, unit: str = "") -> str:
 
 def page(results: dict[str, dict[str, Any]], today: datetime.date) -> str:
     """Return docs/clients.md with the results of this sweep in it."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(MARKS[0])
-    after = rest.partition(MARKS[1])[2]
-    return f"{before}{MARKS[0]}\n\nRun on {today.isoformat()}.\n\n{table(results)}\n{MARKS[1]}{after}"
+    text = f"\n\nRun on {today.isoformat()}.\n\n{table(results)}\n"
+    return between(PAGE.read_text(encoding="utf-8"), *MARKS, text)
 
 
 if __name__ == "__main__":
