@@ -34,7 +34,7 @@ from memory.scope import Scope
 from memory.store import MemoryStore
 from models.embedding_cache import CachedEmbedder
 from models.embeddings import MiniLM
-from models.local.model import LocalModel
+from models.local.model import LocalModel, Thought
 from models.offline.skill import Turn
 
 RESULT = Path(__file__).parent / "results" / "memory_model.json"
@@ -46,33 +46,18 @@ the number of the fact that the new sentence replaces: the same person and the s
 in Lisbon" replaces "Ana lives in Porto", not "Ana likes Porto". Name 0 where it replaces none."""
 
 
-class Thinking:
+class Thinking(Thought):
     """What a guide may ask of the engine, with how often and how long it was asked."""
 
     def __init__(self, model: LocalModel) -> None:
-        self._engine = model.engine
+        super().__init__(model.engine)
         self.seconds: list[float] = []
 
-    async def __call__(
-        self,
-        system: str,
-        user: str,
-        *,
-        begin: str = "",
-        schema: dict[str, Any] | None = None,
-        samples: int = 1,
-        temperature: float = 0.0,
-        max_tokens: int = 400,
-        stop: Sequence[str] = (),
-    ) -> tuple[str, ...]:
-        messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
-        messages += [{"role": "assistant", "content": begin}] if begin else []
+    async def __call__(self, *asked: Any, **how: Any) -> tuple[str, ...]:
         started = time.perf_counter()
-        done = await self._engine.complete(
-            messages, schema=schema, samples=samples, temperature=temperature, max_tokens=max_tokens, stop=stop
-        )
+        texts = await super().__call__(*asked, **how)
         self.seconds.append(time.perf_counter() - started)
-        return done.texts
+        return texts
 
 
 async def contradicted(think: Thinking, facts: Sequence[str], told: str) -> list[int]:

@@ -56,7 +56,7 @@ class LocalModel(Model):
     ) -> ModelResponse:
         _, parameters = self.prepare_request(model_settings, model_request_parameters)
         turn = read_turn(messages, parameters)
-        thought = _Thought(self.engine)
+        thought = Thought(self.engine)
         if self._guide is not None:
             parts = write_parts(await self._guide(turn, thought), turn, parameters)
         else:
@@ -82,7 +82,7 @@ class LocalModel(Model):
 
 
 @dataclass
-class _Thought:
+class Thought:
     """`Think` over an engine, adding up what it costs."""
 
     engine: Engine
