@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 Ask = Callable[..., Any]
+Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(autouse=True)
@@ -59,3 +60,17 @@ def ask(wired: Callable[..., AbstractAsyncContextManager[Any]]) -> Ask:
             return Answered.model_validate(run.result)
 
     return ask
+
+
+@pytest.fixture
+def lyceum(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command in this process; returns its exit code and what it wrote on standard output and error."""
+    from app.cli import main
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main(list(arguments))
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run

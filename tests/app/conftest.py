@@ -17,12 +17,14 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, Field
+
+from tests.serving import serving
 
 COMMAND = "import sys; from app.cli import main; sys.exit(main())"
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07|[@-Z\\-_])")
@@ -204,15 +206,8 @@ def slow_model() -> Generator[Mapping[str, str]]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    url = f"http://127.0.0.1:{server.server_port}/v1"
-    yield {"LYCEUM_PROVIDER__BASE_URL": url, "LYCEUM_MODEL": "openai-compatible:slow"}
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Handler) as url:
+        yield {"LYCEUM_PROVIDER__BASE_URL": f"{url}/v1", "LYCEUM_MODEL": "openai-compatible:slow"}
 
 
 class Execution(BaseModel):

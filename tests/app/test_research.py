@@ -12,17 +12,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.cli import main
+from tests.conftest import Command
 from workflows.steps.research.markdown import stable_part
-
-Said = tuple[int, str, str]
-Run = Callable[..., Said]
 
 QUESTION = "How many genres are there in the store? When was the catalogue founded?"
 DATABASE = Path("mcp_servers/sql/chinook.sqlite").resolve()
@@ -44,17 +40,6 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-@pytest.fixture
-def lyceum(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: str) -> Said:
-        capsys.readouterr()
-        code = main(list(arguments))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
-
-
 def asked(folder: Path, *more: str) -> list[str]:
     return ["research", QUESTION, "--source", f"docs:{folder}", "--source", f"sql:{DATABASE}", "--offline", *more]
 
@@ -63,7 +48,7 @@ def run_of(said: str) -> str:
     return re.findall(r"^run (\w{12})$", said, re.MULTILINE)[0]
 
 
-def test_a_pipe_waits_for_approval_and_approving_finishes_the_report(lyceum: Run, folder: Path) -> None:
+def test_a_pipe_waits_for_approval_and_approving_finishes_the_report(lyceum: Command, folder: Path) -> None:
     code, out, err = lyceum(*asked(folder))
     run = run_of(err)
     assert (code, out) == (3, "")
@@ -92,7 +77,7 @@ def test_a_pipe_waits_for_approval_and_approving_finishes_the_report(lyceum: Run
 
 
 def test_an_edited_plan_is_read_from_a_file_and_is_what_the_report_says_was_done(
-    lyceum: Run, folder: Path, tmp_path: Path
+    lyceum: Command, folder: Path, tmp_path: Path
 ) -> None:
     _, _, err = lyceum(*asked(folder))
     run, name = run_of(err), re.findall(r"docs (docs-\w+)", err)[0]
@@ -110,7 +95,7 @@ def test_an_edited_plan_is_read_from_a_file_and_is_what_the_report_says_was_done
     assert f"q1 Who were the founders? (in {name})" in out
 
 
-def test_a_chat_goes_on_with_the_report_and_its_sources(lyceum: Run, folder: Path) -> None:
+def test_a_chat_goes_on_with_the_report_and_its_sources(lyceum: Command, folder: Path) -> None:
     code, _, err = lyceum(*asked(folder, "--yes"))
     assert code == 0, err
     code, out, err = lyceum("chat", "-c", "--offline", "Who were the founders of the catalogue?")
@@ -119,7 +104,7 @@ def test_a_chat_goes_on_with_the_report_and_its_sources(lyceum: Run, folder: Pat
     assert "history.md" in out
 
 
-def test_the_same_research_again_says_what_changed(lyceum: Run, folder: Path) -> None:
+def test_the_same_research_again_says_what_changed(lyceum: Command, folder: Path) -> None:
     _, _, err = lyceum(*asked(folder, "--yes"))
     first = run_of(err)
     code, out, err = lyceum("research", "--again", first, "--offline")
@@ -136,14 +121,14 @@ def test_the_same_research_again_says_what_changed(lyceum: Run, folder: Path) ->
     assert code == 2
 
 
-def test_a_plan_alone_looks_nothing_up(lyceum: Run, folder: Path) -> None:
+def test_a_plan_alone_looks_nothing_up(lyceum: Command, folder: Path) -> None:
     code, out, err = lyceum(*asked(folder, "--plan-only"))
     assert code == 0
     assert "q2. When was the catalogue founded?" in out
     assert "retrieval_search" not in err
 
 
-def test_a_budget_that_is_too_small_gives_a_partial_report_and_exit_code_4(lyceum: Run, folder: Path) -> None:
+def test_a_budget_that_is_too_small_gives_a_partial_report_and_exit_code_4(lyceum: Command, folder: Path) -> None:
     code, out, err = lyceum(*asked(folder, "--yes", "--budget", "calls=2"))
     assert code == 4
     assert "Partial report" in out
@@ -167,7 +152,7 @@ def test_a_budget_that_is_too_small_gives_a_partial_report_and_exit_code_4(lyceu
         (["research", "why?", *["--source", "web"] * 21], "too many"),
     ],
 )
-def test_a_wrong_request_says_what_to_send(lyceum: Run, arguments: list[str], said: str) -> None:
+def test_a_wrong_request_says_what_to_send(lyceum: Command, arguments: list[str], said: str) -> None:
     code, out, err = lyceum(*arguments, "--offline")
     assert (code, out) == (2, "")
     assert said in err

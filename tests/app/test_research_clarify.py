@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.cli import main
+from tests.conftest import Command
 
 
 @pytest.fixture
@@ -20,12 +20,7 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def test_a_pipe_waits_for_the_answer_and_then_for_the_plan(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-    def lyceum(*arguments: str) -> tuple[int, str, str]:
-        code = main(list(arguments))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
+def test_a_pipe_waits_for_the_answer_and_then_for_the_plan(lyceum: Command, folder: Path) -> None:
     code, out, err = lyceum("research", "Where was it founded?", "--source", f"docs:{folder}", "--offline")
     assert (code, out) == (3, "")
     assert "What does 'it' stand for?" in err

@@ -6,21 +6,12 @@ import json
 import re
 from pathlib import Path
 
-import pytest
-
-from app.cli import main
+from tests.conftest import Command
 
 QUESTION = "Who were the founders of the catalogue?"
 
 
-def test_a_run_is_forked_from_its_approval_and_another_plan_is_carried_out(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    def lyceum(*arguments: str) -> tuple[int, str, str]:
-        code = main(list(arguments))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
+def test_a_run_is_forked_from_its_approval_and_another_plan_is_carried_out(lyceum: Command, tmp_path: Path) -> None:
     folder = tmp_path / "docs"
     folder.mkdir()
     (folder / "history.md").write_text("# History\n\nThe founders of the catalogue were two brothers from Calgary.\n")

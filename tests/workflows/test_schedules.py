@@ -13,6 +13,7 @@ import pytest
 
 from lyceum.errors import UserError
 from lyceum.runs import ENDED, Run, RunStore
+from tests.conftest import Command
 from tests.workflows.conformance.flows import Request
 from tests.workflows.conformance.processes import journal
 from workflows.engines.journal import JournalEngine
@@ -150,15 +151,8 @@ async def test_what_is_paused_waits_and_what_is_removed_is_gone(
 
 @pytest.mark.slow
 def test_a_research_is_repeated_by_a_worker_and_its_report_says_what_changed(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lyceum: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app.cli import main
-
-    def lyceum(*arguments: str) -> tuple[int, str, str]:
-        code = main(list(arguments))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
     folder = tmp_path / "docs"
     folder.mkdir()
     (folder / "tower.md").write_text("# Tower\n\nFour bells hang in the tower of Ardley.\n")

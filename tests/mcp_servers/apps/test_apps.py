@@ -7,8 +7,7 @@ import queue
 import re
 import shutil
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from lyceum.settings import Settings
 from mcp_servers.apps.extension import SHOWN, page
 from mcp_servers.runs.views import planned
 from mcp_servers.serve import Choice, combined
+from tests.serving import serving
 
 HOSTILE = "<img src=x onerror=document.title='owned'><script>document.title='owned'</script>"
 ROWS = {"columns": ["name", "sold"], "rows": [["b", 2], ["a", 10], [HOSTILE, 1]]}
@@ -139,11 +139,10 @@ def shown_by(chromium: str, text: str, profile: Path) -> dict[str, Any]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(Handler) as url:
         command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
         browser = subprocess.Popen(
-            [*command, "--remote-debugging-port=0", f"http://127.0.0.1:{server.server_port}/"],
+            [*command, "--remote-debugging-port=0", f"{url}/"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -152,7 +151,6 @@ def shown_by(chromium: str, text: str, profile: Path) -> dict[str, Any]:
         finally:
             browser.terminate()
             browser.wait(20)
-            server.shutdown()
 
 
 @pytest.mark.service

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import threading
 import time
 import zlib
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,6 +20,7 @@ from mcp import Client
 from lyceum.settings import Settings
 from mcp_servers.catalogue import make
 from mcp_servers.services import Services
+from tests.serving import serving
 
 ARTICLE = """<!doctype html><html><head><title>Ferries of Ostwick | The Site</title>
 <meta property="article:published_time" content="2031-05-04T10:00:00Z"><script>alert(1)</script></head><body>
@@ -186,14 +186,8 @@ def site() -> Generator[Site]:
                 case _:
                     self.send(b"", code=404)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.base = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield made
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Handler) as made.base:
+        yield made
 
 
 @dataclass
