@@ -6,7 +6,6 @@ memory.graph FILE TENANT USER KIND MODEL` builds one from the vectors of a memor
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import shutil
@@ -114,6 +113,8 @@ def build(
     Returns None where another process builds it already. Raises ImportError without the extra, sqlite3.Error where
     the file cannot be read.
     """
+    import fcntl  # Windows has none, and imports this module too
+
     place = place_of(file, tenant, user, kind, model)
     place.mkdir(parents=True, exist_ok=True)
     with (place / "lock").open("w") as lock:

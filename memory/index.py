@@ -48,6 +48,12 @@ class VectorIndex(Protocol):
     def count(self, owner: Owner) -> int: ...
 
 
+def _signs() -> Signs:
+    from memory.signs import Signs
+
+    return Signs()
+
+
 @dataclass
 class _Matrix:
     """Rows up to `size` are filled."""
@@ -55,7 +61,7 @@ class _Matrix:
     ids: NDArray[np.int64]
     vectors: Floats
     size: int = 0
-    signs: Signs = field(default_factory=lambda: _signs())
+    signs: Signs = field(default_factory=_signs)
 
     def add(self, ids: Sequence[int], vectors: Floats) -> None:
         import numpy as np
@@ -70,12 +76,6 @@ class _Matrix:
         self.vectors[self.size : needed] = vectors
         self.size = needed
         self.signs.follow(self.vectors[:needed])
-
-
-def _signs() -> Signs:
-    from memory.signs import Signs
-
-    return Signs()
 
 
 class Exact:
