@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 
 from memory.dates import absolute, find, starts, undated
 from memory.recall import Turn
+from memory.sentences import SENTENCE
 from memory.topics import named, told
 from models.offline.skill import content_words
 
 SHORTEST, LONGEST = 1, 60  # words of a sentence that may hold a fact
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _QUOTED = re.compile(r"```.*?```|^\s*>.*$|\"[^\"\n]{20,}\"|“[^”\n]{20,}”", re.DOTALL | re.MULTILINE)
 _UNSURE = re.compile(
     r"\b(?:if|would|could|might|maybe|perhaps|suppose|imagine|pretend|hypothetically|wonder(?:ing)?|wish|i guess|"
@@ -161,7 +161,7 @@ def tells(text: str) -> bool:
 
 def sentences(text: str) -> list[str]:
     """Return the sentences of a message without what it quotes."""
-    parts = _SENTENCE.split(_QUOTED.sub(" ", text[:20_000]))
+    parts = SENTENCE.split(_QUOTED.sub(" ", text[:20_000]))
     return [part.strip() for part in parts if part.strip()]
 
 

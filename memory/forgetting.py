@@ -18,11 +18,11 @@ from memory.database import now
 from memory.personal import PII
 from memory.recall import turn_of, utc
 from memory.scope import OWN, Scope
+from memory.sentences import SENTENCE
 from memory.sql import Connection, Database, Row
 
 GONE = "[forgotten]"
 SHORTEST = 12  # characters of a sentence that is looked for elsewhere; shorter ones are nobody's secret
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 # Where copies may stand, and the column that tells a reader which row it was.
 _COPIED = {"turns": "id", "facts": "ref", "blocks": "label", "block_edits": "label", "summaries": "thread"}
 _TABLES = ("blocks", "block_edits", "turns", "facts", "summaries", "forgotten", "vectors", "removed", "told")
@@ -178,7 +178,7 @@ class _Copies:
     """The sentences to look for, in any case and spacing, and the ids whose lines go whole."""
 
     def __init__(self, texts: set[str], ids: set[str]) -> None:
-        sentences = {" ".join(part.split()) for text in texts for part in _SENTENCE.split(text)}
+        sentences = {" ".join(part.split()) for text in texts for part in SENTENCE.split(text)}
         cut = sorted({each.strip(" .!?") for each in sentences if len(each) >= SHORTEST}, key=len, reverse=True)
         self._said = [re.compile(r"\s+".join(map(re.escape, each.split())), re.IGNORECASE) for each in cut if each]
         self._keys = [max(each.casefold().split(), key=len) for each in cut if each]

@@ -5,7 +5,6 @@ Without a language model it is extractive (after Luhn 1958): the sentences whose
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -16,6 +15,7 @@ from memory.database import clean, now
 from memory.extraction import suspicious
 from memory.recall import Turn, turn_of
 from memory.scope import OWN, Scope
+from memory.sentences import SENTENCE
 from memory.sql import Connection, Database
 from models.offline.skill import content_words
 
@@ -23,7 +23,6 @@ RECENT = 20  # turns that need no summary: they are shown whole
 LONGEST = 1500  # characters
 LINE = 240  # characters of one line
 WRITER = "rules"
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 Summarise = Callable[[str, Sequence[Turn]], str]
 
 
@@ -90,7 +89,7 @@ def extractive(before: str, turns: Sequence[Turn]) -> str:
             continue  # what a tool or an order says is nobody's news
         lines += [
             f"- {turn.speaker}, {turn.said:%-d %B %Y}: {sentence.strip()[:LINE]} [{turn.id}]"
-            for sentence in _SENTENCE.split(turn.text[:4000])
+            for sentence in SENTENCE.split(turn.text[:4000])
             if len(sentence.split()) > 3 and not sentence.endswith("?")
         ]
     words = [content_words(line.rpartition(" [")[0]) for line in lines]

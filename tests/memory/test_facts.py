@@ -55,6 +55,19 @@ def test_no_text_and_no_clock_breaks_the_dates(text: str, said: datetime) -> Non
 
 
 @pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("My dentist is called Dr. Farkas. Nice day.", "My dentist is called Dr. Farkas."),
+        ("My boss is called J. Moreau.", "My boss is called J. Moreau."),
+        ("I live in the U.S. We saw a film.", "I live in the U.S."),
+        ("My doctor is Mrs. Adeyemi. I live in St. Gallen.", "My doctor is Mrs. Adeyemi."),
+    ],
+)
+def test_a_title_or_an_initial_ends_no_sentence(text: str, kept: str) -> None:
+    assert extract(turn(text))[0].text == kept
+
+
+@pytest.mark.parametrize(
     ("text", "topic"),
     [
         ("My name is Ana.", "name"),
