@@ -12,15 +12,14 @@ import shutil
 import signal
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from lyceum.errors import OperatorError
 from lyceum.settings import Settings
+from lyceum.unprivileged import NOBODY, is_root, unprivileged
 from mcp_servers.browser.install import chromium
 from mcp_servers.browser.settings import BrowserSettings
 
 SECONDS = 60.0
-NOBODY = 65534
 # The page asks for nothing and runs nothing (its own policy forbids both); these keep the browser's services quiet.
 FLAGS = (
     "--headless=new",
@@ -59,9 +58,7 @@ async def print_page(page: str, pdf: Path, settings: Settings, *, seconds: float
 
 
 async def _run(browser: str, folder: Path, seconds: float) -> str:
-    as_nobody: dict[str, Any] = {}
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    if is_root():
         for each in (folder, folder / "report.html"):
             os.chown(each, NOBODY, NOBODY)
     environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "TMPDIR": str(folder)}
@@ -75,8 +72,8 @@ async def _run(browser: str, folder: Path, seconds: float) -> str:
     quiet = asyncio.subprocess.DEVNULL
     try:
         running = await asyncio.create_subprocess_exec(
-            *command, stdin=quiet, stdout=quiet, stderr=quiet, cwd=folder, env=environment,
-            start_new_session=True, **as_nobody,
+            *unprivileged(command), stdin=quiet, stdout=quiet, stderr=quiet, cwd=folder, env=environment,
+            start_new_session=True,
         )  # fmt: skip
     except OSError as error:
         return f"{browser} cannot be started ({type(error).__name__})"

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from lyceum.errors import OperatorError
+from lyceum.unprivileged import NOBODY
 from mcp_servers.sandbox.execution import MEMORY_BYTES, Execution
-from mcp_servers.sandbox.grounds import UNPRIVILEGED, in_spawner, interpreter, reachable
+from mcp_servers.sandbox.grounds import in_spawner, interpreter, reachable
 from mcp_servers.sandbox.worker import Worker
 
 ENVIRONMENT = {
@@ -47,7 +48,7 @@ class Confined(ABC):
         if missing:
             return missing
         if not interpreter()[0]:
-            return f"no Python that user {UNPRIVILEGED} may run; install one in /usr (Debian: apt-get install python3)"
+            return f"no Python that user {NOBODY} may run; install one in /usr (Debian: apt-get install python3)"
         try:
             done = self.run("print(1 + 1)", 10.0)
         except (OSError, ValueError, subprocess.SubprocessError) as error:

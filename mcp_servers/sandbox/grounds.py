@@ -17,10 +17,11 @@ from functools import cache
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from lyceum.unprivileged import unprivileged
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
-UNPRIVILEGED = 65534  # "nobody": what root starts could otherwise write host sysctls
 FLAGS = ("-I", "-S", "-B", "-c")
 _STAND = "/run/lyceum"
 _NEW_MOUNTS, _BIND, _PRIVATE, _RECURSIVE = 0x20000, 4096, 1 << 18, 16384
@@ -33,10 +34,9 @@ def in_spawner(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 def popen(command: Sequence[str], environment: dict[str, str], descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
     """Start a process as an ordinary user, with pipes; for the spawner's thread."""
-    user = UNPRIVILEGED if os.geteuid() == 0 else None
     return subprocess.Popen(  # noqa: S603 - running untrusted input is the purpose; the walls are in the command
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd="/",
-        pass_fds=descriptors, start_new_session=True, user=user, group=user, extra_groups=None if user is None else [],
+        unprivileged(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,
+        cwd="/", pass_fds=descriptors, start_new_session=True,
     )  # fmt: skip
 
 

@@ -12,9 +12,10 @@ import time
 from functools import cache
 from pathlib import Path
 
+from lyceum.unprivileged import NOBODY, is_root
 from mcp_servers.sandbox import syscalls
 from mcp_servers.sandbox.confined import ENVIRONMENT, Confined, program, settings
-from mcp_servers.sandbox.grounds import FLAGS, UNPRIVILEGED, interpreter, popen
+from mcp_servers.sandbox.grounds import FLAGS, interpreter, popen
 from mcp_servers.sandbox.worker import remove_tree
 
 _PREFIX = "lyceum-sandbox-"
@@ -37,8 +38,8 @@ class Landlock(Confined):
     def launch(self, answer: int) -> tuple[subprocess.Popen[bytes], Path | None]:
         _sweep()
         folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
-        if os.geteuid() == 0:
-            os.chown(folder, UNPRIVILEGED, UNPRIVILEGED)
+        if is_root():
+            os.chown(folder, NOBODY, NOBODY)
         python = interpreter()[1]
         readable = ["/usr/bin", "/usr/lib", "/usr/lib64", "/usr/share", "/lib", "/lib64", self.packages]
         readable += [f"{python}/lib"] if python != "/usr" else []
