@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic_ai.tools import ToolDefinition
 
 from agents.role import Role
+from app.briefing import briefing
 from app.choosing import choose, own_tools
 from app.cli.render import outputs_of
 from app.wiring import App, collection_name, wire
@@ -85,6 +86,10 @@ class ProductFrontDoor:
         if self._tools is None:
             self._tools = await own_tools(self._app)
         return await choose(self._app, request, [*self._tools, *others])
+
+    async def briefing(self, agent: str) -> Outcome:
+        """Return an agent's instructions and, in `output`, the names of the tools that it is offered."""
+        return await briefing(self._app, agent)
 
     @asynccontextmanager
     async def apart(self) -> AsyncGenerator[ProductFrontDoor]:
