@@ -66,10 +66,20 @@ def offline(turn: Turn) -> Sequence[Call] | BaseModel:
 
 
 async def guided(turn: Turn, think: Think) -> Sequence[Call] | BaseModel:
-    """Let the model cut the request; its plan is kept when it asks for all that the request asks for, and no more."""
+    """Let the model cut the request; its plan is kept when it asks for all that the request asks for, and no more.
+
+    The reviewer gets only what asks for a review: a small model sends it any question.
+    """
     request = question_of(turn.request)
     plan = await fill(think, Plan, INSTRUCTIONS, request)
-    return plan if plan is not None and _covers(plan, request) else offline(turn)
+    if plan is None or not _covers(plan, request):
+        return offline(turn)
+    vocabulary = frozenset(field_of(turn.request, "Table words").split())
+    return Plan(steps=[step.model_copy(update={"role": _taker(step, vocabulary)}) for step in plan.steps])
+
+
+def _taker(step: PlanStep, vocabulary: frozenset[str]) -> Worker:
+    return assign(step.task, vocabulary).role if step.role == "reviewer" else step.role
 
 
 def _covers(plan: Plan, request: str) -> bool:

@@ -21,14 +21,16 @@ from lyceum.settings import load_settings
 from models.cache import uncached
 from models.resolve import ResolvedModels
 
-PLAY = "You play a person who talks to an assistant. Say what this person says next, in one short sentence."
+PLAY = (
+    "You play a person who talks to an assistant. Compare what the person wants with what the assistant has said, "
+    "and ask for what is still open, in one short question."
+)
 
 
 class Line(BaseModel):
-    """What the person says next."""
+    """What the person says next; when they have what they came for, the talk is ended for them."""
 
-    enough: bool = Field(description="True when the person has what they came for, or gives up.")
-    say: str = Field(default="", description="The next sentence of the person.", max_length=300)
+    say: str = Field(description="The next question of the person.", min_length=3, max_length=300)
 
 
 def player(model: object) -> NextLine:
@@ -37,8 +39,8 @@ def player(model: object) -> NextLine:
 
     async def next_line(persona: Persona, talk: Sequence[tuple[str, str]]) -> str | None:
         said = "\n".join(f"You: {mine}\nAssistant: {theirs[:400]}" for mine, theirs in talk)
-        line = await ask(PLAY, f"{persona.told}\n\n{said}", Line)
-        return None if not isinstance(line, Line) or line.enough else line.say.strip() or None
+        line = await ask(PLAY, f"The person: {persona.told}\n\nThe talk so far:\n{said}", Line)
+        return line.say.strip() if isinstance(line, Line) else None
 
     return next_line
 

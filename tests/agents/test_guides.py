@@ -151,6 +151,13 @@ async def test_a_plan_that_forgets_or_adds_something_is_not(lead: Lead, task: st
     assert len(plan.steps) == 2
 
 
+async def test_a_question_is_not_sent_to_the_reviewer_because_a_small_model_says_so(lead: Lead) -> None:
+    first = '{"id": "s1", "role": "reviewer", "task": "How many albums are there?"}'
+    second = '{"id": "s2", "role": "reviewer", "task": "What is LoRA?"}'
+    plan = await lead(planner.guided, f"Table words: album\n\n{TWO}", Script(f'{{"steps": [{first}, {second}]}}'))
+    assert [step.role for step in plan.steps] == ["sql", "researcher"]
+
+
 def _work(answer: str) -> str:
     step = reviewer.StepEvidence(id="s1", task="How many albums are there?", answer=answer, evidence="347 albums")
     return reviewer.Work(request="How many albums are there?", steps=[step]).model_dump_json()
