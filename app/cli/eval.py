@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--split", choices=["dev", "heldout"], help="only these cases; both by default")
     parser.add_argument("--limit", type=_positive, metavar="N", help="at most this many cases a suite")
-    parser.add_argument("--model", metavar="M", help="who answers; see `lyceum models list`")
+    parser.add_argument("--model", metavar="M", help="who answers; run: the offline engine by default")
     parser.add_argument("--offline", action="store_true", help="use the offline engine")
     parser.add_argument("--json", action="store_true", help="one report a line on standard output")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write the reports and every outcome here")
@@ -98,6 +98,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         return asyncio.run(run_matrix(args, settings))
     from app.cli.eval_run import run_suites
 
+    if not args.model:  # a key or a pulled model that happens to be there must not decide what a check measures
+        settings = settings.model_copy(update={"offline": True})
     return asyncio.run(run_suites(args, settings))
 
 

@@ -237,3 +237,12 @@ def test_a_run_that_is_stopped_says_how_it_goes_on(
     assert main(["eval", "run", "--offline", "--resume", str(tmp_path / "kept")]) == 0
     assert len(asked) == 3
     assert asked[1] == asked[2]
+
+
+def test_a_key_or_a_pulled_model_does_not_answer_unless_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-of-nobody")
+    monkeypatch.setenv("LYCEUM_MODEL", "anthropic:claude-sonnet-4-5")
+    assert main(["eval", "run", "routing", "--limit", "1"]) == 0
+    assert "answered by offline" in capsys.readouterr().err
