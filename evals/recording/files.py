@@ -36,18 +36,28 @@ def read_trajectories(path: Path) -> list[Trajectory]:
 
 
 def _items(path: Path, text: str) -> list[Any]:
-    try:
-        whole = json.loads(text)
-    except ValueError:
-        items: list[Any] = []
-        for number, line in enumerate(text.splitlines(), 1):
-            if line.strip():
-                try:
-                    items.append(json.loads(line))
-                except ValueError as error:
-                    raise UserError(f"{path}:{number}: not JSON: {error}.", next_step=_NEXT) from None
-        return items
-    return cast("list[Any]", whole) if isinstance(whole, list) else [whole]
+    """Return the objects of a JSON list, or those that stand one after the other, on a line each or on several."""
+    items: list[Any] = []
+    decoder = json.JSONDecoder()
+    at = _next(text, 0)
+    while at < len(text):
+        try:
+            item, at = decoder.raw_decode(text, at)
+        except json.JSONDecodeError as error:
+            line = text.count("\n", 0, at) + 1
+            raise UserError(f"{path}:{line}: not JSON: {error.msg}.", next_step=_NEXT) from None
+        except RecursionError:
+            raise UserError(f"{path} is nested too deep.", next_step=_NEXT) from None
+        items.append(item)
+        at = _next(text, at)
+    return cast("list[Any]", items[0]) if len(items) == 1 and isinstance(items[0], list) else items
+
+
+def _next(text: str, at: int) -> int:
+    """Return the place of the next character that is no white space, nor the mark that some editors write first."""
+    while at < len(text) and text[at] in " \t\r\n\ufeff":
+        at += 1
+    return at
 
 
 def _of(path: Path, items: list[Any]) -> list[Trajectory]:

@@ -9,10 +9,20 @@ from typing import Any, Literal, cast
 
 from lyceum.errors import UserError
 
-_MODEL = {"chat", "text_completion", "generate_content", "LLM"}
-_TOOL, _AGENT = {"execute_tool", "TOOL"}, {"invoke_agent", "create_agent", "AGENT"}
+_MODEL = {"chat", "completion", "text_completion", "generate_content", "LLM"}
+_TOOL = {"execute_tool", "TOOL", "tool", "tools/call"}
+_RETRIEVAL = {"retrieval", "RETRIEVER"}
+_AGENT = {"invoke_agent", "AGENT", "agent"}  # create_agent is no run
+_KINDS = (
+    "gen_ai.operation.name",
+    "openinference.span.kind",
+    "mcp.method.name",
+    "traceloop.span.kind",
+    "llm.request.type",
+)
+_NO_CALLS = "(merged tools)", "handoff to "  # what google-adk and openai-agents write beside the real calls
 
-Role = Literal["model", "tool", "agent", "other"]
+Role = Literal["model", "tool", "retrieval", "agent", "other"]
 
 
 @dataclass
@@ -28,11 +38,15 @@ class Span:
     failed: bool
     attributes: dict[str, Any]
     resource: dict[str, Any] = field(default_factory=dict[str, Any])
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list[tuple[str, dict[str, Any]]])
 
     @property
     def role(self) -> Role:
-        kind = self.get("gen_ai.operation.name", "openinference.span.kind")
-        return "model" if kind in _MODEL else "tool" if kind in _TOOL else "agent" if kind in _AGENT else "other"
+        kind = str(self.get(*_KINDS))
+        if kind in _TOOL:
+            return "other" if str(self.get("gen_ai.tool.name") or self.name).startswith(_NO_CALLS) else "tool"
+        retrieved = kind in _RETRIEVAL
+        return "model" if kind in _MODEL else "agent" if kind in _AGENT else "retrieval" if retrieved else "other"
 
     def get(self, *names: str, otherwise: Any = "") -> Any:
         return next((self.attributes[name] for name in names if self.attributes.get(name) is not None), otherwise)
@@ -71,8 +85,9 @@ def _otlp(span: Mapping[str, Any], resource: dict[str, Any]) -> Span:
         start=int(of("startTimeUnixNano", "start_time_unix_nano") or 0) / 1e9,
         end=int(of("endTimeUnixNano", "end_time_unix_nano") or 0) / 1e9,
         failed=status.get("code") in (2, "STATUS_CODE_ERROR"),
-        attributes=cast("dict[str, Any]", attributes) if isinstance(attributes, dict) else _pairs(attributes or []),
+        attributes=_plain(attributes),
         resource=resource,
+        events=_events(of("events")),
     )
 
 
@@ -91,11 +106,21 @@ def _sdk(span: Mapping[str, Any]) -> Span:
         failed=status.get("status_code") == "ERROR",
         attributes=attributes,
         resource=resource,
+        events=_events(span.get("events")),
     )
 
 
 def _seconds(text: Any) -> float:
     return datetime.fromisoformat(str(text)).timestamp() if text else 0.0
+
+
+def _events(given: Any) -> list[tuple[str, dict[str, Any]]]:
+    events = cast("list[dict[str, Any]]", given or [])
+    return [(str(event.get("name", "")), _plain(event.get("attributes"))) for event in events]
+
+
+def _plain(attributes: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", attributes) if isinstance(attributes, dict) else _pairs(attributes or [])
 
 
 def _pairs(attributes: list[dict[str, Any]]) -> dict[str, Any]:

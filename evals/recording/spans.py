@@ -7,18 +7,17 @@ GenAI conventions (`gen_ai.operation.name`: chat, execute_tool, invoke_agent) an
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import Any, cast
 
+from evals.recording.span_calls import SERVER, call_id, milliseconds, retrieval_step, told, tool_name, tool_step
 from evals.recording.span_forms import Span, read_spans
+from evals.recording.span_messages import Call, decoded, heard, said
 from evals.trajectory import Step, Trajectory
 from lyceum.errors import UserError
-from lyceum.events import result_hash
 
-_PREVIEW = 300
 CASE = ("test.case.name", "lyceum.case")  # a root span or resource that carries one of these says which case it was
 
 
@@ -47,46 +46,64 @@ def _trajectory(trace: list[Span]) -> Trajectory:
     roots = [span for span in trace if span.parent not in by_id]
     agents = {span.id: _agent_of(span, by_id) for span in trace}
     branches = _branches(trace, agents, by_id)
+    inside = {span.id: _outer(span, by_id) for span in trace}
+    around_models = _around_models(trace, by_id)
     have_tool_spans = any(span.role == "tool" for span in trace)
-    asked: dict[str, str] = {}  # call id in its agent's span: the message that asked for it
-    latest: dict[str, str] = {}  # agent's span: its latest model request
+    asked: dict[str, list[tuple[Call, str]]] = defaultdict(list)  # by agent: calls that no span was found for yet
+    results = {key: value for span in trace for each in heard(span) for key, value in each.results.items()}
+    latest: dict[str, str] = {}  # by agent: its latest model request
     steps: list[Step] = []
+    made: dict[str, Step] = {}
     answer = ""
     for span in trace:
-        owner = agents[span.id]
-        scope = owner.id if owner else ""
-        where: dict[str, Any] = {"agent": _agent_name(owner) if owner else "", "branch": branches.get(scope, "")}
+        owner, outer = agents[span.id], inside[span.id]
+        name = _own_agent(span) or (_agent_name(owner) if owner else "")
+        scope = f"{owner.id if owner else ''} {name}"
+        where: dict[str, Any] = {"agent": name, "branch": branches.get(owner.id if owner else "", "")}
         if span.role == "agent":
-            above = by_id.get(span.parent)
-            outer = agents[above.id] if above else None
-            told: dict[str, Any] = {
-                "tool": _agent_name(span),
-                "agent": _agent_name(outer) if outer else "",
-                "latency_ms": _ms(span),
-            }
-            steps.append(Step(kind="handoff", branch=where["branch"], ok=not span.failed, **told))
+            if outer is None or outer.role != "agent" or _agent_name(outer) != _agent_name(span):  # else the same run
+                above = agents[outer.id] if outer else None
+                step = _handoff(span, _agent_name(above) if above else "", where["branch"])
+                if span.id not in around_models:
+                    step.input_tokens, step.output_tokens = _tokens(span)
+                steps.append(step)
         elif span.role == "model":
+            if outer is not None and outer.role == "model":  # one request, seen by two instrumentations
+                if (above := made.get(outer.id)) is not None and not above.input_tokens + above.output_tokens:
+                    above.input_tokens, above.output_tokens = _tokens(span)
+                continue
             latest[scope] = span.id
-            steps.append(_model(span, where))
-            parts = list(_output_parts(span))
-            answer = _text(parts) or answer
-            for part in parts:
-                if part.get("type") == "tool_call":
-                    asked[f"{scope} {part.get('id')}"] = span.id
-                    if not have_tool_spans:
-                        name, given = str(part.get("name", "")), _json(part.get("arguments"))
-                        steps.append(Step(kind="tool", tool=name, arguments=_object(given), group=span.id, **where))
+            made[span.id] = _model(span, where)
+            steps.append(made[span.id])
+            messages = said(span)
+            calls = [call for message in messages for call in message.calls]
+            if not calls:  # what is said beside calls is no answer
+                answer = "".join(message.text for message in messages) or answer
+            for call in calls:
+                if have_tool_spans:
+                    asked[scope].append((call, span.id))
+                else:
+                    steps.append(_asked_only(call, results, span.id, where))
         elif span.role == "tool":
-            call = span.get("gen_ai.tool.call.id", "tool_call.id", "tool.id")
-            group = asked.get(f"{scope} {call}") or latest.get(scope, "")
-            steps.append(_tool(span, str(call), group, where))
+            if outer is not None and outer.role == "tool" and tool_name(outer) == tool_name(span):
+                # The client's or the server's side of a call that is a step already.
+                if (above := made.get(outer.id)) is not None and not above.server:
+                    above.server = str(span.get(*SERVER))
+                continue
+            call, message = _taken(asked[scope], span) or (None, latest.get(scope, ""))
+            answered = results.get(call_id(span) or (call.id if call else ""))
+            made[span.id] = tool_step(span, call, answered, {**where, "group": message})
+            steps.append(made[span.id])
+        elif span.role == "retrieval" and (outer is None or outer.role not in ("tool", "retrieval")):
+            steps.append(retrieval_step(span, where))
     root = roots[0] if roots else trace[0]
     whole = next((span for span in trace if span.role == "agent"), root)
-    final = _json(whole.get("final_result", "output.value"))
+    final = decoded(whole.get("final_result", "output.value", "traceloop.entity.output"))
+    closing = "".join(message.text for message in said(whole) if not message.calls)
     return Trajectory(
         case=_case(trace),
         input=_input(trace),
-        answer=final if isinstance(final, str) and final else answer or _text(_output_parts(whole)),
+        answer=final if isinstance(final, str) and final else answer or closing,
         output=final if final != "" else None,
         error=f"{root.name} failed" if root.failed else None,
         seconds=max(span.end for span in trace) - min(span.start for span in trace),
@@ -95,8 +112,62 @@ def _trajectory(trace: list[Span]) -> Trajectory:
     )
 
 
-def _text(parts: Iterable[dict[str, Any]]) -> str:
-    return "".join(str(part.get("content", "")) for part in parts if part.get("type") == "text")
+def _taken(asked: list[tuple[Call, str]], span: Span) -> tuple[Call, str] | None:
+    """Take out the call that a tool's span carries out: that of its id, else the oldest of its name."""
+    known = call_id(span)
+    for place, (call, _) in enumerate(asked):
+        if call.id == known if known and call.id else call.name == tool_name(span):
+            return asked.pop(place)
+    return None
+
+
+def _asked_only(call: Call, results: Mapping[str, Any], message: str, where: Mapping[str, Any]) -> Step:
+    """A call that only the model's messages know of: whether it succeeded they do not say."""
+    text, digest = told(results.get(call.id))
+    return Step(
+        kind="tool",
+        tool=call.name,
+        call=call.id,
+        arguments=call.arguments,
+        result=text,
+        result_hash=digest,
+        group=message,
+        **where,
+    )
+
+
+def _handoff(span: Span, by: str, branch: str) -> Step:
+    return Step(
+        kind="handoff",
+        tool=_agent_name(span),
+        agent=by,
+        branch=branch,
+        ok=not span.failed,
+        latency_ms=milliseconds(span),
+    )
+
+
+def _outer(span: Span, by_id: Mapping[str, Span]) -> Span | None:
+    """The nearest span around one that is an agent's, a model's or a tool's."""
+    seen = {span.id}
+    at = by_id.get(span.parent)
+    while at is not None and at.id not in seen:
+        if at.role != "other":
+            return at
+        seen.add(at.id)
+        at = by_id.get(at.parent)
+    return None
+
+
+def _around_models(trace: list[Span], by_id: Mapping[str, Span]) -> set[str]:
+    """The ids of the spans that a model's request lies in, however deep."""
+    seen: set[str] = set()
+    for span in trace:
+        at = by_id.get(span.parent) if span.role == "model" else None
+        while at is not None and at.id not in seen:
+            seen.add(at.id)
+            at = by_id.get(at.parent)
+    return seen
 
 
 def _agent_of(span: Span, by_id: Mapping[str, Span]) -> Span | None:
@@ -112,7 +183,15 @@ def _agent_of(span: Span, by_id: Mapping[str, Span]) -> Span | None:
 
 
 def _agent_name(span: Span) -> str:
-    return str(span.get("gen_ai.agent.name", "agent.name", otherwise=span.name))
+    return _own_agent(span) or span.name.removeprefix("invoke_agent ")
+
+
+def _own_agent(span: Span) -> str:
+    """The agent that a span names itself; LangGraph's names are in what goes with it."""
+    about = decoded(span.get("metadata"))
+    kept = cast("dict[str, Any]", about).get("lc_agent_name", "") if isinstance(about, dict) else ""
+    names = ("gen_ai.agent.name", "agent.name", "traceloop.association.properties.lc_agent_name")
+    return str(span.get(*names, otherwise=kept) or "")
 
 
 def _branches(trace: list[Span], agents: Mapping[str, Span | None], by_id: Mapping[str, Span]) -> dict[str, str]:
@@ -142,67 +221,48 @@ def _branches(trace: list[Span], agents: Mapping[str, Span | None], by_id: Mappi
     return named
 
 
-def _model(span: Span, where: dict[str, Any]) -> Step:
+def _model(span: Span, where: Mapping[str, Any]) -> Step:
     names = ("gen_ai.response.model", "gen_ai.request.model", "llm.model_name")
+    read, written = _tokens(span)
     return Step(
         kind="model",
         tool=str(span.get(*names)),
-        server=str(span.get("gen_ai.provider.name", "gen_ai.system", "llm.provider")),
+        server=str(span.get("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system")),
         ok=not span.failed,
-        input_tokens=int(span.get("gen_ai.usage.input_tokens", "llm.token_count.prompt", otherwise=0)),
-        output_tokens=int(span.get("gen_ai.usage.output_tokens", "llm.token_count.completion", otherwise=0)),
+        input_tokens=read,
+        output_tokens=written,
         cost=span.get("operation.cost", "llm.cost.total", otherwise=None),
-        latency_ms=_ms(span),
+        latency_ms=milliseconds(span),
         **where,
     )
 
 
-def _tool(span: Span, call: str, group: str, where: dict[str, Any]) -> Step:
-    given = _json(span.get("gen_ai.tool.call.arguments", "tool_arguments", "tool.parameters", "input.value"))
-    result = _json(span.get("gen_ai.tool.call.result", "tool_response", "output.value"))
-    text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
-    return Step(
-        kind="tool",
-        tool=str(span.get("gen_ai.tool.name", "tool.name", otherwise=span.name.removeprefix("execute_tool "))),
-        server=str(span.get("mcp.server.name")),
-        call=call,
-        arguments=_object(given),
-        ok=not span.failed,
-        result=text[:_PREVIEW],
-        result_hash=result_hash(result) if result != "" else "",
-        group=group,
-        latency_ms=_ms(span),
-        **where,
-    )
-
-
-def _ms(span: Span) -> float:
-    return round((span.end - span.start) * 1000, 3)
-
-
-def _messages(span: Span, *names: str) -> list[dict[str, Any]]:
-    told = _json(span.get(*names))
-    return (
-        [cast("dict[str, Any]", each) for each in cast("list[Any]", told) if isinstance(each, dict)]
-        if isinstance(told, list)
-        else []
-    )
-
-
-def _output_parts(span: Span) -> Iterable[dict[str, Any]]:
-    for message in _messages(span, "gen_ai.output.messages"):
-        yield from message.get("parts", [])
+def _tokens(span: Span) -> tuple[int, int]:
+    read = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt")
+    written = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion")
+    return int(span.get(*read, otherwise=0)), int(span.get(*written, otherwise=0))
 
 
 def _input(trace: list[Span]) -> str:
     """What the user said first, where the spans carry it."""
+    last = ""
     for span in trace:
-        for message in _messages(span, "gen_ai.input.messages", "pydantic_ai.all_messages"):
-            if message.get("role") == "user":
-                return "".join(str(part.get("content", "")) for part in message.get("parts", []))
-        if given := span.get("input.value"):
-            return str(given)
-    return ""
+        users = [message.text for message in heard(span) if message.role in ("user", "human") and message.text]
+        given = span.get("input.value", "traceloop.entity.input")
+        if users or _question(decoded(given)):
+            return users[0] if users else _question(decoded(given))
+        last = last or str(given)
+    return last
+
+
+def _question(given: Any) -> str:
+    """The question where an agent's input is a text, or an object that plainly holds one."""
+    if isinstance(given, dict):
+        held = cast("dict[str, Any]", given)
+        inner = [*held["args"][:1]] if isinstance(held.get("args"), list) else []
+        inner += [held.get(name) for name in ("input", "question", "query", "task", "prompt")]
+        given = next((each for each in inner if isinstance(each, str)), "")
+    return given if isinstance(given, str) else ""
 
 
 def _case(trace: list[Span]) -> str:
@@ -211,18 +271,3 @@ def _case(trace: list[Span]) -> str:
             if case := next((source[name] for name in CASE if source.get(name)), None):
                 return str(case)
     return ""
-
-
-def _json(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
-
-
-def _object(value: Any) -> dict[str, Any]:
-    if isinstance(value, dict):
-        return cast("dict[str, Any]", value)
-    return {} if value in ("", None) else {"value": value}
