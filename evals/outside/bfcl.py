@@ -46,7 +46,11 @@ class Question:
 
 def load(folder: Path, category: str) -> list[Question]:
     """Read a category from `bfcl_eval/data` (or a folder above it); raises UserError where it is not there."""
-    found = sorted(folder.rglob(f"BFCL_v*_{category}.json"), key=lambda path: (len(path.parts), str(path)))
+    own = re.compile(rf"BFCL_v\d+_{category}\.json")  # beside it lies BFCL_v4_live_multiple.json
+    found = sorted(
+        (path for path in folder.rglob("BFCL_v*.json") if own.fullmatch(path.name)),
+        key=lambda path: (len(path.parts), str(path)),
+    )
     asked = next((path for path in found if path.parent.name != "possible_answer"), None)
     if category not in CATEGORIES or asked is None:
         raise UserError(
