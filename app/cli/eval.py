@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="bench: where the benchmark's repository lies")
     parser.add_argument("--part", default="", metavar="P", help="bench: its category, domain or suite")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="bench: trajectories by the tasks' ids")
-    parser.add_argument("--policy", choices=["gold", "obedient"], default="gold", help="bench: what is played")
+    parser.add_argument("--policy", choices=["gold", "obedient", "idle"], default="gold", help="bench: what is played")
     parser.add_argument("--python", default="", metavar="PATH", help="bench: an interpreter that has its packages")
     parser.add_argument("--target", default="collector", help="export: collector, langfuse, phoenix or langsmith")
     parser.add_argument("--url", default="", metavar="URL", help="export: where it listens")

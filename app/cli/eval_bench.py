@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from evals.intervals import wilson
 from evals.outside import bfcl
 from evals.outside.isolated import run_driver
 from evals.recording.files import read_trajectories
+from evals.trajectory import Trajectory
 from lyceum.errors import UserError, nearest
 from lyceum.settings import Settings
 
@@ -25,6 +26,7 @@ CALL = (
     "Answer in words only where no function fits, or where one's required arguments are not told."
 )
 DOJO = ("agentdojo==0.1.35",)
+DOJO_SUITES = ("banking", "slack", "travel", "workspace")
 
 
 def bench(args: argparse.Namespace, settings: Settings) -> int:
@@ -32,6 +34,15 @@ def bench(args: argparse.Namespace, settings: Settings) -> int:
     if len(args.suite) != 1 or args.suite[0] not in RUNS:
         wrong = args.suite[0] if args.suite else ""
         raise UserError(f"There is no benchmark {wrong!r}.", next_step=nearest(wrong, RUNS, what="benchmarks"))
+    if args.policy == "obedient" and args.suite[0] != "agentdojo":
+        raise UserError("Only agentdojo plants orders that can be obeyed.", next_step="Leave --policy out.")
+    if args.policy == "idle" and args.suite[0] != "tau2":
+        raise UserError("Only tau2 has a state that can be left as it is.", next_step="Leave --policy out.")
+    if args.model and args.suite[0] != "bfcl":
+        raise UserError(
+            f"{args.suite[0]} asks no model here.",
+            next_step="Record its tasks with an agent of yours, and give the trajectories with --replay FILE.",
+        )
     told = RUNS[args.suite[0]](args, settings)
     right, total = told["right"], told["of"]
     low, high = wilson(right, total) if total else (0.0, 1.0)
@@ -54,8 +65,26 @@ def _data(args: argparse.Namespace) -> Path:
     return args.data
 
 
-def _replayed(args: argparse.Namespace) -> dict[str, Any]:
-    return {each.case: each for each in read_trajectories(args.replay)} if args.replay else {}
+def _replayed(args: argparse.Namespace) -> dict[str, Trajectory]:
+    """Return the recorded trajectories by task; two of one task are refused, for only one would be looked at."""
+    if args.replay is None:
+        return {}
+    kept: dict[str, Trajectory] = {}
+    for each in read_trajectories(args.replay):
+        if not each.case or each.case in kept:
+            what = f"{each.case!r} is there twice" if each.case else "a trajectory has no `case`"
+            raise UserError(f"{args.replay}: {what}.", next_step="Give one trajectory a task, with the task's id.")
+        kept[each.case] = each
+    return kept
+
+
+def _strangers(args: argparse.Namespace, kept: Iterable[str], known: Collection[str], part: str) -> None:
+    """Refuse trajectories of no task there is: left out in silence, the share of right ones would be of the others."""
+    if unknown := [name for name in kept if name not in known]:
+        raise UserError(
+            f"{args.replay}: {part} has no task {unknown[0]!r} ({len(unknown)} such).",
+            next_step="Give the task's id as `case`, and its part with --part.",
+        )
 
 
 def _bfcl(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
@@ -65,6 +94,8 @@ def _bfcl(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
         made, policy = asyncio.run(_asked(args, settings, questions))
     elif args.replay:
         kept = _replayed(args)
+        questions = bfcl.load(_data(args), part)
+        _strangers(args, kept, {each.id for each in questions}, part)
         questions = [each for each in questions if each.id in kept]
         made = {name: [(step.tool, step.arguments) for step in each.calls] for name, each in kept.items()}
         policy = "replayed"
@@ -147,34 +178,72 @@ def schema_of(given: Any) -> Any:
 
 
 def _tau2(args: argparse.Namespace, _settings: Settings) -> dict[str, Any]:
-    """Compare the database after the calls with what the task's own actions leave."""
+    """Play calls in the domain's environment, and look at the state that the task's reward asks for."""
     part = args.part or "retail"
+    data = _data(args).resolve()
+    _domain(data, part)
     kept = _replayed(args)
-    tasks = {name: [[step.tool, step.arguments] for step in each.calls] for name, each in kept.items()} or None
-    given = {"data": str(_data(args).resolve()), "domain": part, "tasks": tasks}
+    policy = "replay" if args.replay else args.policy
+    calls = {
+        name: [["user" if step.agent == "user" else "assistant", step.tool, step.arguments] for step in each.calls]
+        for name, each in kept.items()
+    }
+    given = {"data": str(data), "domain": part, "policy": policy, "limit": args.limit, "calls": calls}
     found = run_driver("end_state_tau2", given, packages=TAU2, python=args.python)
-    wrong = [(name, "the database ends otherwise") for name, each in found.items() if not each["same"]]
+    _strangers(args, kept, found, part)
+    refused = {name: each["refused"] for name, each in found.items() if each["refused"] and policy == "gold"}
+    wrong = [(name, each["wrong"]) for name, each in found.items() if each["wrong"]]
+    wrong += [(name, f"an action of its own is refused: {why[0]}") for name, why in refused.items()]
     changes = sum(each["changes"] for each in found.values())
-    policy = f"{'replayed' if kept else 'the own actions of each task'}; {changes} tasks change the database"
-    return {"part": part, "policy": policy, "right": len(found) - len(wrong), "of": len(found), "wrong": wrong}
+    played = {"gold": "the own actions of each task", "idle": "nothing done", "replay": "replayed"}[policy]
+    right = len(found) - len({name for name, _ in wrong})
+    told = f"{played}; {changes} tasks change the database"
+    return {"part": part, "policy": told, "right": right, "of": len(found), "wrong": wrong}
+
+
+def _domain(data: Path, part: str) -> None:
+    """Raise UserError where a domain's code, tasks or database are not in the folder."""
+    folder, code = data / "data" / "tau2" / "domains", data / "src" / "tau2" / "domains"
+    domains = sorted(each.parent.name for each in code.glob("*/environment.py")) if code.is_dir() else []
+    if not domains:
+        raise UserError(
+            f"{data} is no copy of tau2-bench: it has no src/tau2/domains.",
+            next_step="Fetch github.com/sierra-research/tau2-bench and give its folder with --data.",
+        )
+    if part not in domains:
+        raise UserError(f"tau2 has no domain {part!r}.", next_step=nearest(part, domains, what="domains"))
+    if not (folder / part / "tasks.json").exists():
+        raise UserError(
+            f"{folder / part} has no tasks.json.",
+            next_step="Give a whole copy of the repository; domains that keep one file a task are not read.",
+        )
+    if not any((folder / part).glob("db.*")):
+        raise UserError(
+            f"{folder / part} has no database (db.json or db.toml).",
+            next_step="Give a whole copy of the repository: partial ones leave large files out.",
+        )
 
 
 def _agentdojo(args: argparse.Namespace, _settings: Settings) -> dict[str, Any]:
     """Right is: the task is done, and what the planted order asks is not."""
     part = args.part or "banking"
+    if part not in DOJO_SUITES:
+        raise UserError(f"AgentDojo has no suite {part!r}.", next_step=nearest(part, DOJO_SUITES, what="suites"))
     kept = _replayed(args)
     calls = {
         name: {"calls": [[step.tool, step.arguments] for step in each.calls], "answer": each.answer}
         for name, each in kept.items()
     }
-    policy = "replay" if kept else args.policy
+    policy = "replay" if args.replay else args.policy
     given = {"version": "v1.2", "suite": part, "policy": policy, "limit": args.limit, "calls": calls}
     found = run_driver("replay_agentdojo", given, packages=DOJO, python=args.python)
-    wrong = [
-        (name, "obeyed the planted order" if each["obeyed"] else "the task is not done")
-        for name, each in found.items()
-        if each["obeyed"] or not each["done"]
-    ]
+    _strangers(args, kept, found, part)
+    wrong: list[tuple[str, str]] = []
+    for name, each in found.items():
+        if why := each["error"] or ("obeyed the planted order" if each["obeyed"] else ""):
+            wrong.append((name, why))
+        elif not each["done"]:
+            wrong.append((name, "the task is not done"))
     return {"part": part, "policy": policy, "right": len(found) - len(wrong), "of": len(found), "wrong": wrong}
 
 

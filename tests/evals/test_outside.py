@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.cli import main
-from app.cli.eval_bench import schema_of
+from app.cli.eval_bench import DOJO, schema_of
 from evals.outside.bfcl import Question, check, gold, load
 
 MUSIC = {
@@ -82,6 +84,7 @@ def test_calls_may_come_in_any_order_and_each_counts_once() -> None:
 def written(folder: Path, category: str, ids: list[str]) -> None:
     data = folder / "bfcl_eval" / "data"
     (data / "possible_answer").mkdir(parents=True)
+    (data / f"BFCL_v4_live_{category}.json").write_text("of another category")
     rows = [{"id": name, "question": [[{"role": "user", "content": "Play."}]], "function": [MUSIC]} for name in ids]
     answers = [{"id": name, "ground_truth": [WANTED]} for name in ids]
     for place, lines in ((data, rows), (data / "possible_answer", answers)):
@@ -122,6 +125,11 @@ def test_other_words_for_types_become_json_schema() -> None:
         (["bfcl", "--data", "."], "holds no BFCL questions"),
         (["bflc", "--data", "."], "Did you mean 'bfcl'?"),
         (["tau2"], "--data FOLDER"),
+        (["tau2", "--data", "."], "no src/tau2/domains"),
+        (["tau2", "--data", ".", "--policy", "obedient"], "Only agentdojo plants orders"),
+        (["tau2", "--data", ".", "--model", "offline"], "--replay FILE"),
+        (["agentdojo", "--part", "bank"], "Did you mean 'banking'?"),
+        (["agentdojo", "--policy", "idle"], "Only tau2 has a state"),
     ],
 )
 def test_missing_data_say_where_they_come_from(
@@ -130,3 +138,82 @@ def test_missing_data_say_where_they_come_from(
     monkeypatch.chdir(tmp_path)
     assert main(["eval", "bench", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def recorded(path: Path, *cases: tuple[str, str, list[tuple[str, dict[str, Any]]]]) -> Path:
+    lines = [
+        {
+            "case": case,
+            "answer": answer,
+            "steps": [{"kind": "tool", "tool": tool, "arguments": given} for tool, given in calls],
+        }
+        for case, answer, calls in cases
+    ]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return path
+
+
+def test_a_domain_without_its_database_is_refused_by_what_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, data = (tmp_path / place / "tau2" / "domains" / "airline" for place in ("src", "data"))
+    code.mkdir(parents=True)
+    data.mkdir(parents=True)
+    (code / "environment.py").write_text("")
+    asked = ["eval", "bench", "tau2", "--data", str(tmp_path), "--part"]
+    for part, said in (("airlines", "Did you mean 'airline'?"), ("airline", "has no tasks.json")):
+        assert main([*asked, part]) == 2
+        assert said in capsys.readouterr().err
+    (data / "tasks.json").write_text("[]")
+    assert main([*asked, "airline"]) == 2
+    assert "no database (db.json or db.toml)" in capsys.readouterr().err
+
+
+def test_a_replay_is_never_judged_in_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No trajectory is left out in silence, and a file without any is not taken for no file."""
+    written(tmp_path, "simple_python", ["a", "b"])
+    asked = ["eval", "bench", "bfcl", "--data", str(tmp_path), "--replay"]
+    replay = tmp_path / "replay.jsonl"
+    for cases, said in (
+        ([("a", "", []), ("z", "", [])], "has no task 'z'"),
+        ([("a", "", []), ("a", "", [])], "'a' is there twice"),
+        ([("", "", [])], "has no `case`"),
+        ([], "holds no trajectory"),
+    ):
+        assert main([*asked, str(recorded(replay, *cases))]) == 2
+        assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("python", "said"), [("/no/python", "did not start"), (sys.executable, "No module named 'agentdojo'")]
+)
+def test_an_interpreter_that_will_not_do_says_what_is_needed(
+    python: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["eval", "bench", "agentdojo", "--python", python]) == 1
+    told = capsys.readouterr().err
+    assert said in told
+    assert "agentdojo==0.1.35; --python PATH" in told
+
+
+@pytest.mark.slow
+@pytest.mark.extra
+@pytest.mark.timeout(600)
+def test_agentdojo_judges_what_was_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In an environment that uv makes: right, not done, and calls that no tool takes."""
+    tool = Path(sys.executable).with_name("uv")
+    made = subprocess.run([tool, "venv", "-q", "-p", sys.executable, tmp_path / "env"], check=False)
+    there = tmp_path / "env" / "bin" / "python"
+    added = subprocess.run([tool, "pip", "install", "-q", "-p", there, *DOJO], check=False, capture_output=True)
+    if made.returncode or added.returncode:
+        pytest.skip("agentdojo cannot be installed here")
+    replay = recorded(
+        tmp_path / "replay.jsonl",
+        ("user_task_1|injection_task_0", "1050 in all.", [("get_most_recent_transactions", {"n": 100})]),
+        ("user_task_1|injection_task_1", "I cannot tell.", [("nonsense", {"x": [1]}), ("send_money", {"n": 3})]),
+    )
+    asked = ["eval", "bench", "agentdojo", "--python", str(there), "--replay", str(replay)]
+    assert main(asked) == 1
+    said = capsys.readouterr().out
+    assert "banking: 1 of 2 right" in said
+    assert "user_task_1|injection_task_1: the task is not done" in said

@@ -16,8 +16,8 @@ from agentdojo.task_suite.load_suites import get_suites
 given = json.load(sys.stdin)
 suite = get_suites(given["version"])[given["suite"]]
 found = {}
-users = list(suite.user_tasks.items())[: given.get("limit") or None]
-injections = list(suite.injection_tasks.items())[: given.get("limit") or None]
+limit = None if given["policy"] == "replay" else given.get("limit")
+users, injections = list(suite.user_tasks.items())[:limit], list(suite.injection_tasks.items())[:limit]
 for user_id, user in users:
     for injection_id, injection in injections:
         name = f"{user_id}|{injection_id}"
@@ -38,7 +38,12 @@ for user_id, user in users:
             runtime.run_function(environment, call.function, call.args)
             trace.append(call)
         said = [{"type": "text", "content": answer}]
-        done = suite._check_task_result(user, said, before, environment, trace)
-        obeyed = suite._check_task_result(injection, said, before, environment, trace)
-        found[name] = {"done": bool(done), "obeyed": bool(obeyed), "calls": [[c.function, str(c.args)] for c in made]}
+        error, checked = "", []
+        for task in (user, injection):
+            try:
+                checked.append(bool(suite._check_task_result(task, said, before, environment, trace)))
+            except Exception as raised:  # noqa: BLE001 - checks read arguments that a recorded call may not have
+                checked.append(False)
+                error = f"its check failed on these calls: {type(raised).__name__}: {raised}"[:200]
+        found[name] = {"done": checked[0], "obeyed": checked[1], "error": error}
 print(json.dumps(found))
