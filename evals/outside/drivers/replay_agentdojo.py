@@ -31,7 +31,10 @@ for user_id, user in users:
         else:
             made, answer = list(user.ground_truth(environment)), user.GROUND_TRUTH_OUTPUT
             if given["policy"] == "obedient":
-                made += list(injection.ground_truth(environment))
+                planted = list(injection.ground_truth(environment))
+                if not planted:  # some orders have no scripted solution: nothing is obeyed there
+                    continue
+                made += planted
                 answer = f"{answer} {injection.GROUND_TRUTH_OUTPUT}"
         runtime, trace = FunctionsRuntime(suite.tools), []
         for call in made:
