@@ -182,7 +182,7 @@ def load_cases(path: Path) -> tuple[Case, ...]:
         try:
             # PyYAML's constructor is untyped
             case = Case.model_validate(loader.construct_document(node))  # pyright: ignore[reportUnknownMemberType]
-        except (ValidationError, yaml.YAMLError) as error:
+        except (ValueError, yaml.YAMLError) as error:  # ValueError: also a date that does not exist
             raise UserError(f"{where}: {_problems(error)}", next_step="Correct this case.") from error
         if case.id in cases:
             raise UserError(f"{where}: the id {case.id!r} is used twice.", next_step="Give each case its own id.")

@@ -23,7 +23,7 @@ def read_dataset(path: Path) -> list[Case]:
 
     try:
         given: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+    except (OSError, yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
         raise UserError(f"{path} cannot be read: {error}", next_step="Give a data set as YAML or JSON.") from None
     return cases_of(given, str(path))
 
@@ -37,7 +37,17 @@ def cases_of(given: Any, where: str = "data set") -> list[Case]:
     """Translate what was read from YAML or JSON."""
     if not is_dataset(given):
         raise UserError(f"{where} holds no `cases`.", next_step="Write it with pydantic-evals' Dataset.to_file.")
-    whole = cast("dict[str, Any]", given)
+    try:
+        return _cases(cast("dict[str, Any]", given), where)
+    except (AttributeError, TypeError, ValueError, StopIteration) as error:
+        said = str(error) or type(error).__name__
+        raise UserError(
+            f"{where}: something in it is not what a data set has: {said}.",
+            next_step="Write it with pydantic-evals' Dataset.to_file.",
+        ) from None
+
+
+def _cases(whole: dict[str, Any], where: str) -> list[Case]:
     common = cast("list[Any]", whole.get("evaluators") or [])
     cases: list[Case] = []
     for number, each in enumerate(cast("list[dict[str, Any]]", whole["cases"]), 1):

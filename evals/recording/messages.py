@@ -27,17 +27,19 @@ def from_messages(messages: str | bytes | list[Any], *, case: str = "", output_t
         for part in message.get("parts", []):
             kind = part.get("part_kind")
             if kind == "user-prompt":
-                found.setdefault("input", part["content"] if isinstance(part["content"], str) else "")
+                found.setdefault("input", _text(part["content"]))
             elif kind in ("tool-return", "retry-prompt") and part.get("tool_call_id") in calls:
                 _returned(calls[part["tool_call_id"]], part, ok=kind == "tool-return")
         if message.get("kind") != "response":
             continue
         steps.append(_model(message))
+        said = [part["content"] for part in message.get("parts", []) if part.get("part_kind") == "text"]
+        found |= {"answer": "".join(said)} if said else {}
         for part in message.get("parts", []):
             kind, name = part.get("part_kind"), str(part.get("tool_name", ""))
-            if kind == "text":
-                found["answer"] = part["content"]
-            elif kind == "tool-call" and name.startswith(output_tool):
+            if kind == "builtin-tool-return" and part.get("tool_call_id") in calls:  # the provider ran it itself
+                _returned(calls[part["tool_call_id"]], part, ok=True)
+            elif kind == "tool-call" and (name == output_tool or name.startswith(f"{output_tool}_")):
                 found["output"] = _arguments(part.get("args"))
             elif kind in ("tool-call", "builtin-tool-call"):
                 call = str(part.get("tool_call_id", ""))
@@ -68,9 +70,16 @@ def _model(message: dict[str, Any]) -> Step:
         kind="model",
         tool=message.get("model_name") or "",
         server=message.get("provider_name") or "",
-        input_tokens=usage.get("input_tokens") or 0,
-        output_tokens=usage.get("output_tokens") or 0,
+        input_tokens=usage.get("input_tokens") or usage.get("request_tokens") or 0,  # the latter until 1.0
+        output_tokens=usage.get("output_tokens") or usage.get("response_tokens") or 0,
     )
+
+
+def _text(content: Any) -> str:
+    """Return what a prompt says in words; it may be a list that holds pictures as well."""
+    if isinstance(content, list):
+        return "\n".join(each for each in cast("list[Any]", content) if isinstance(each, str))
+    return content if isinstance(content, str) else ""
 
 
 def _arguments(given: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import yaml
 
 from app.cli import main
 from evals.interop.evaluators import evaluator_of_scorer, scorer_of_evaluator
-from evals.interop.pydantic_dataset import cases_of, dataset_of
+from evals.interop.pydantic_dataset import cases_of, dataset_of, read_dataset
 from evals.outcomes import score_answer, score_trajectory
 from evals.recording.files import read_trajectories
 from evals.stored import Manifest, StoredRun
@@ -284,3 +284,20 @@ def test_metrics_of_deepeval_score_here_without_a_key_and_without_telemetry(tmp_
     done = subprocess.run([there, "-c", code], env=own, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-2:] == ["['right', 'wrong', 'right', 'wrong']", "1 False"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cases: null",
+        "cases: [3]",
+        "cases: [{inputs: a, evaluators: [{}]}]",
+        "cases: [{inputs: a, evaluators: [{MaxToolCalls: many}]}]",
+        "cases: [{inputs: 2026-13-45}]",
+    ],
+)
+def test_a_broken_data_set_of_pydantic_evals_is_an_error_that_says_so(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "dataset.yaml"
+    file.write_text(text)
+    with pytest.raises(UserError, match=r"dataset\.yaml"):
+        read_dataset(file)

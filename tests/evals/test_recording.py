@@ -344,3 +344,23 @@ def test_whatever_a_file_holds_it_is_read_or_refused_in_words(tmp_path_factory: 
         return
     for each in found:
         assert match(read_expectation({"budget": {"calls": 99}}), each).ok
+
+
+def test_a_history_with_pictures_several_texts_and_tools_of_the_provider_loses_nothing() -> None:
+    asked = [
+        {"part_kind": "user-prompt", "content": ["What is this?", {"kind": "image-url", "url": "x"}, "In a word."]}
+    ]
+    searched = [
+        {"part_kind": "builtin-tool-call", "tool_name": "web_search", "tool_call_id": "1", "args": {"q": "cat"}},
+        {"part_kind": "builtin-tool-return", "tool_name": "web_search", "tool_call_id": "1", "content": "a page"},
+        {"part_kind": "text", "content": "A "},
+        {"part_kind": "text", "content": "cat."},
+        {"part_kind": "tool-call", "tool_name": "final_results_list", "tool_call_id": "2", "args": "{}"},
+    ]
+    usage = {"request_tokens": 7, "response_tokens": 3}
+    found = from_messages(
+        [{"kind": "request", "parts": asked}, {"kind": "response", "parts": searched, "usage": usage}]
+    )
+    assert (found.input, found.answer) == ("What is this?\nIn a word.", "A cat.")
+    assert [(step.tool, step.result) for step in found.calls] == [("web_search", "a page"), ("final_results_list", "")]
+    assert found.totals.tokens == 10
