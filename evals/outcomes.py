@@ -165,7 +165,7 @@ def citations(outcome: Outcome) -> list[str]:
 def _unless_declined(scorer: str, outcome: Outcome, why: str) -> Score:
     """An answer that is not there because the agent declined is no wrong answer."""
     if why and outcome.declined:
-        return Score(scorer=scorer, value=0.0, verdict="declined", reason=outcome.answer[:200])
+        return Score(scorer=scorer, value=0.0, verdict="declined", reason=outcome.answer[:200] or why)
     return _score(scorer, not why, why)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,7 +22,6 @@ import workflows.deep_research
 import workflows.research_stages
 from agents.memory import Remembered
 from agents.researcher import Findings
-from agents.role import Role
 from agents.team import TEAM
 from app.cli import main
 from evals import catalogue
@@ -34,6 +33,7 @@ from evals.suites.team import suite as team
 from evals.suites.tool_use import suite as tool_use
 from lyceum.sources import Claim
 from models.offline.skill import Call, Turn
+from tests.evals.changes import Change, Skill, cases, failing, skill, with_calls, with_role
 from workflows.chat_turn import ChatRequest
 
 CASES: dict[ModuleType, tuple[str, ...]] = {
@@ -52,8 +52,6 @@ MORE: dict[str, dict[ModuleType, tuple[str, ...]]] = {
     "approval": {tool_use: ("coder-asks-first",)},
     "none": {},
 }
-Skill = Callable[[Turn], Sequence[Call] | BaseModel]
-Change = Callable[[pytest.MonkeyPatch], None]
 
 
 @pytest.fixture
@@ -81,31 +79,6 @@ def _few_cases(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, about: str) -> N
         (folder / "baseline.json").write_text(json.dumps({"offline": kept}))
         monkeypatch.setattr(module, "suite", lambda few=few: few)
     monkeypatch.setattr(catalogue, "FOLDER", tmp_path / "suites")
-
-
-def with_role(name: str, **changed: Any) -> Change:
-    def change(monkeypatch: pytest.MonkeyPatch) -> None:
-        roles: dict[str, Role] = {**app.wiring.TEAM, name: dataclasses.replace(TEAM[name], **changed)}
-        monkeypatch.setattr(app.wiring, "TEAM", roles)
-
-    return change
-
-
-def skill(name: str, made: Callable[[Skill], Skill]) -> Change:
-    return with_role(name, skill=made(TEAM[name].skill))
-
-
-def with_calls(changed: Callable[[Call], list[Call]]) -> Callable[[Skill], Skill]:
-    """Change the calls that a skill makes, and leave its answers."""
-
-    def made(own: Skill) -> Skill:
-        def skilled(turn: Turn) -> Sequence[Call] | BaseModel:
-            step = own(turn)
-            return step if isinstance(step, BaseModel) else [new for call in step for new in changed(call)]
-
-        return skilled
-
-    return made
 
 
 def other_number(call: Call) -> list[Call]:
@@ -202,18 +175,6 @@ def unreviewed(monkeypatch: pytest.MonkeyPatch) -> None:
         return pieces
 
     monkeypatch.setattr(workflows.chat_turn, "_reviewed", reviewed)
-
-
-def failing(capsys: pytest.CaptureFixture[str]) -> str:
-    return capsys.readouterr().err
-
-
-def cases(told: dict[str, Any], quick: set[str]) -> list[Any]:
-    """The parameters of a test by their names; those that are not quick are slow."""
-    return [
-        pytest.param(*values, id=name, marks=[] if name in quick else [pytest.mark.slow])
-        for name, values in told.items()
-    ]
 
 
 # What is changed, what the verdict must name, and where only some suites can tell: which.
