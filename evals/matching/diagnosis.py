@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from evals.matching.expectation import Expected, Plan
+from evals.matching.pairing import Fits, pair
 from evals.matching.search import Assignment
 from evals.trajectory import Step, apart, earlier, members
 
@@ -31,9 +32,10 @@ class Pairing:
         return cls([[] for _ in plan.nodes])
 
 
-def diagnose(plan: Plan, steps: Sequence[Step], *, extra: bool) -> tuple[Pairing, list[Finding]]:
+def diagnose(plan: Plan, fits: Fits, *, extra: bool) -> tuple[Pairing, list[Finding]]:
     """Return the nearest pairing and what is wrong with it, each as kind, text and the step's number from 1."""
-    pairing = Pairing(_paired(plan, steps))
+    steps = fits.steps
+    pairing = Pairing(_paired(plan, fits))
     found: list[Finding] = []
     free = [n for n, step in enumerate(steps) if step.kind != "model" and n not in _taken(pairing)]
     for place, node in enumerate(plan.nodes):
@@ -49,7 +51,8 @@ def diagnose(plan: Plan, steps: Sequence[Step], *, extra: bool) -> tuple[Pairing
         free.remove(number)
         pairing.near[place] = number, why
         found.append((kind, f"step {number + 1} ({steps[number].name}): {why}", number + 1))
-    found += _order(plan, steps, pairing)
+    # Where something is missing or wrong, what need not have happened at all is no news.
+    found += [each for each, must in _order(plan, steps, pairing) if must or not found]
     found += _messages(plan, steps, pairing)
     if not extra:
         for number in free:
@@ -65,34 +68,20 @@ def _taken(pairing: Pairing) -> set[int]:
     return {number for numbers in pairing.assigned for number in numbers}
 
 
-def _paired(plan: Plan, steps: Sequence[Step]) -> Assignment:
-    """Give as many expected steps as possible a step that fits, the order aside (augmenting paths, Kuhn 1955)."""
-    slots = [place for place, node in enumerate(plan.nodes) for _ in range(max(node.least, 1))]
-    fits = [
-        [n for n, step in enumerate(steps) if any(pattern.fits(step) for pattern in plan.nodes[place].patterns)]
-        for place in slots
-    ]
-    owner: dict[int, int] = {}
-
-    def place_slot(slot: int, tried: set[int]) -> bool:
-        for number in fits[slot]:
-            if number not in tried:
-                tried.add(number)
-                if number not in owner or place_slot(owner[number], tried):
-                    owner[number] = slot
-                    return True
-        return False
-
+def _paired(plan: Plan, fits: Fits) -> Assignment:
+    """Give as many expected steps as possible a step that fits, the order aside."""
+    steps = fits.steps
     # Steps that must happen choose first; what may happen takes what is left.
-    for slot in sorted(range(len(slots)), key=lambda slot: plan.nodes[slots[slot]].least == 0):
-        place_slot(slot, set())
+    slots = [place for place, node in enumerate(plan.nodes) for _ in range(min(node.least, len(steps)))]
+    slots += [place for place, node in enumerate(plan.nodes) if node.least == 0]
+    owner = pair([fits.of(plan.nodes[place]) for place in slots])
     assigned: Assignment = [[] for _ in plan.nodes]
     for number, slot in sorted(owner.items()):
         assigned[slots[slot]].append(number)
     for place, node in enumerate(plan.nodes):  # repetitions of what may be repeated
         most = node.most if node.most is not None else len(steps)
-        for number, step in enumerate(steps):
-            if number not in owner and len(assigned[place]) < most and any(p.fits(step) for p in node.patterns):
+        for number in fits.of(node):
+            if number not in owner and len(assigned[place]) < most:
                 owner[number] = -1
                 assigned[place].append(number)
     return assigned
@@ -121,22 +110,25 @@ def _whose(server: str, agent: str) -> str:
     return " and ".join(parts)
 
 
-def _order(plan: Plan, steps: Sequence[Step], pairing: Pairing) -> list[Finding]:
+def _order(plan: Plan, steps: Sequence[Step], pairing: Pairing) -> list[tuple[Finding, bool]]:
+    """Return what came too early, and whether both steps must happen."""
     known = earlier(list(steps))
     near = [[pairing.near[n][0]] if n in pairing.near else [] for n in range(len(plan.nodes))]
     places = [[*numbers, *also] for numbers, also in zip(pairing.assigned, near, strict=True)]
-    found: list[Finding] = []
+    found: list[tuple[Finding, bool]] = []
     for later in range(len(plan.nodes)):
-        for before in members(plan.before[later]):
-            for number in places[later]:
-                late = next((first for first in places[before] if not known[number] >> first & 1), None)
-                if late is None:
-                    continue
-                how = "without waiting for" if apart(steps[number], steps[late]) else "before"
-                mine, other = (f"step {n + 1} ({steps[n].name})" for n in (number, late))
-                text = f"{mine} came {how} {other}; it should follow {plan.nodes[before].label()}"
-                found.append(("order", text, number + 1))
-                break
+        pairs = [(number, before) for before in members(plan.before[later]) for number in places[later]]
+        told: set[int] = set()
+        for number, before in pairs:
+            late = next((first for first in places[before] if not known[number] >> first & 1), None)
+            if late is None or number in told:  # the first thing that a step did not wait for says enough
+                continue
+            told.add(number)
+            how = "without waiting for" if apart(steps[number], steps[late]) else "before"
+            mine, other = (f"step {n + 1} ({steps[n].name})" for n in (number, late))
+            text = f"{mine} came {how} {other}; it should follow {plan.nodes[before].label()}"
+            must = min(plan.nodes[later].least, plan.nodes[before].least) > 0
+            found.append((("order", text, number + 1), must))
     return found
 
 

@@ -10,6 +10,7 @@ from evals.matching.predicates import shown
 from evals.trajectory import Step
 
 _LEFT, _RIGHT = 52, 84
+_MOST_TOLD = 12
 
 
 def diff(plan: Plan, steps: Sequence[Step], pairing: Pairing, problems: Sequence[str]) -> str:
@@ -42,7 +43,13 @@ def diff(plan: Plan, steps: Sequence[Step], pairing: Pairing, problems: Sequence
             rows.append(("+" if number in pairing.extra else " ", "", _real(number, step)))
     missing(len(plan.nodes))
     lines = [f"{mark:1} {_cut(left, _LEFT):<{_LEFT}} {_cut(right, _RIGHT)}".rstrip() for mark, left, right in rows]
-    return "\n".join([*lines, *(f"! {problem}" for problem in problems)])
+    return "\n".join([*lines, *(f"! {problem}" for problem in first(problems))])
+
+
+def first(problems: Sequence[str]) -> list[str]:
+    """Return the first problems, and how many more there are."""
+    more = len(problems) - _MOST_TOLD
+    return [*problems[:_MOST_TOLD], *([f"and {more} more"] if more > 0 else [])]
 
 
 def _real(number: int, step: Step) -> str:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from evals.matching.diagnosis import Pairing, diagnose
-from evals.matching.diff import diff
+from evals.matching.diff import diff, first
 from evals.matching.expectation import Expectation, Plan
+from evals.matching.pairing import Fits
 from evals.matching.predicates import complaint
 from evals.matching.search import Assignment, Search, TooVague
 from evals.trajectory import Step, Trajectory, earlier
@@ -37,7 +38,7 @@ class Match:
 
     @property
     def reason(self) -> str:
-        return "; ".join(problem.text for problem in self.problems)
+        return "; ".join(first([problem.text for problem in self.problems]))
 
 
 def match(expected: Expectation, trajectory: Trajectory) -> Match:
@@ -47,16 +48,17 @@ def match(expected: Expectation, trajectory: Trajectory) -> Match:
     """
     limits = _limits(expected, trajectory)
     tried: list[tuple[list[Problem], Plan, Pairing]] = []
+    fits = Fits(trajectory.steps)
     for plan in expected.plans():
         steps = trajectory.steps
         try:
-            assigned = Search(plan, steps, extra=expected.extra == "allow").run()
+            assigned = Search(plan, steps, extra=expected.extra == "allow", fits=fits).run()
         except TooVague:
             text = "too many steps fit too many expected ones: name their arguments, or give fewer `times`"
             tried.append(([Problem("vague", text)], plan, Pairing.empty(plan)))
             continue
         if assigned is None:
-            pairing, found = diagnose(plan, steps, extra=expected.extra == "allow")
+            pairing, found = diagnose(plan, fits, extra=expected.extra == "allow")
             problems = [Problem(kind, text, step) for kind, text, step in found]
         else:
             pairing, problems = Pairing.exact(assigned), []
