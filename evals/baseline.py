@@ -10,9 +10,9 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from evals.suite import CaseResult, Split, Suite, SuiteReport, Verdict
 from lyceum.errors import UserError
@@ -33,7 +33,7 @@ class Known(BaseModel):
     wrong: int
     declined: int = 0
     error: int = 0
-    cases: dict[str, Verdict | list[Verdict]] = {}
+    cases: dict[str, Verdict | Annotated[list[Verdict], Field(min_length=1)]] = {}
     failing: dict[str, list[str]] | None = None
 
     @property
@@ -76,20 +76,31 @@ class Baseline:
         self.path.write_text(json.dumps(written, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _read(path: Path) -> dict[str, dict[str, Known]]:
+def _read(path: Path) -> dict[str, dict[Split, Known]]:
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            model: {split: Known.model_validate(known) for split, known in splits.items()}
-            for model, splits in given.items()
-        }
+        given = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
+        return TypeAdapter(dict[str, dict[Split, Known]]).validate_python(given)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, ValidationError, AttributeError) as error:
-        said = str(error).splitlines()[0]
+    except (OSError, ValueError) as error:
+        said = _first(error) if isinstance(error, ValidationError) else str(error).splitlines()[0]
         raise UserError(
             f"{path} is no baseline: {said}", next_step="Restore it, or measure it again with --update-baseline."
         ) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a name that stands twice, as merging by hand leaves it: the later one would hide the earlier."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands there twice")
+    return found
+
+
+def _first(error: ValidationError) -> str:
+    one = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(map(str, one['loc']))}: {one['msg']}"
 
 
 def by_split(suite: Suite, results: Iterable[CaseResult]) -> dict[Split, Verdicts]:

@@ -18,6 +18,7 @@ Decision = Literal["pass", "fail", "infrastructure", "underpowered"]
 Kind = Literal["worse", "missing", "new", "error", "timed out", "scorer", "no baseline", "fewer right", "better"]
 EXIT: dict[Decision, int] = {"pass": 0, "fail": 1, "infrastructure": 6, "underpowered": 5}
 _RANK: tuple[Verdict, ...] = ("right", "declined", "wrong", "error")  # from good to bad
+NEW = "the baseline does not know it: --update-baseline accepts it"
 _FATAL: frozenset[Kind] = frozenset({"worse", "missing", "new", "scorer", "fewer right"})
 
 
@@ -52,25 +53,29 @@ def judge(
     random: bool,
     margin: float = 0.05,
     limit: int | None = None,
+    trials: int = 1,
 ) -> Gate:
-    """Compare a report with what is known of this model. With `limit` only what was asked is expected."""
+    """Compare a report with what is known of this model. With `limit` only what was asked is expected.
+
+    Of each case `trials` are expected: a run that was broken off amid them has not shown what it set out to.
+    """
     gate = Gate(suite.name)
     found = by_split(suite, report.results)
     gate.flaky = flaky({case: [v == "right" for v in given] for each in found.values() for case, given in each.items()})
     gate.findings += broken(report)
     before: Verdicts = {}
     now: Verdicts = {}
-    known_any = False
+    known_any = model in baseline.models
     for split in get_args(Split):
         asked = [case.id for case in chosen(suite, report.split, limit) if case.split == split]
         known = baseline.of(model, split)
         if not asked and (known is None or limit or report.split not in (None, split)):
             continue
         verdicts = found.get(split, {})
-        gate.findings += [Finding("missing", case, "was not asked") for case in asked if case not in verdicts]
-        if known is None:
+        gate.findings += _unasked(asked, verdicts, trials)
+        if known is None:  # of this split; of another one more may be known, and then these are new
+            gate.findings += [Finding("new", case, NEW) for case in verdicts if known_any]
             continue
-        known_any = True
         if not known.cases:
             gate.findings += [] if limit else _counted(suite, split, known.right, known.wrong, verdicts)
             continue
@@ -135,12 +140,20 @@ def _counted(suite: Suite, split: Split, right: int, wrong: int, verdicts: Verdi
     return [Finding("fewer right", "", f"worse than the baseline: {suite.name}, {split}: {said}")]
 
 
+def _unasked(asked: Sequence[str], verdicts: Verdicts, trials: int) -> list[Finding]:
+    tried = {case: len(verdicts.get(case, ())) for case in asked}
+    return [
+        Finding("missing", case, f"{count} of {trials} trials were asked" if count else "was not asked")
+        for case, count in tried.items()
+        if count < trials
+    ]
+
+
 def _changed(
     before: Verdicts, now: Verdicts, asked: Sequence[str], results: Sequence[CaseResult], *, random: bool, whole: bool
 ) -> list[Finding]:
-    unknown = "the baseline does not know it: --update-baseline accepts it"
     gone = "the baseline knows it; was it renamed or removed?"
-    found = [Finding("new", case, unknown) for case in now if case not in before]
+    found = [Finding("new", case, NEW) for case in now if case not in before]
     found += [Finding("missing", case, gone) for case in before if whole and case not in asked]
     for case in [] if random else sorted(before.keys() & now.keys()):
         was, became = (max(given, key=_RANK.index) for given in (before[case], now[case]))

@@ -22,13 +22,18 @@ FILES = {"report.txt": text, "junit.xml": junit, "report.md": markdown, "report.
 
 
 def tell(judged: Sequence[Judged], decision: Decision, model: str, folder: Path | None, *, as_json: bool) -> None:
-    """Print counts to standard output and verdicts to standard error; write all five reports into the folder."""
+    """Print counts to standard output and verdicts to standard error; write the reports, where there is a folder."""
     for each in judged:
         print(lean(each.report) if as_json else table(each.report), flush=True)
     for each in judged:
         print(neutral(verdict(each)), file=sys.stderr)
-    if folder is None:
-        return
+    if folder is not None:
+        write(judged, decision, model, folder)
+        print(f"reports and outcomes are in {folder}", file=sys.stderr)
+
+
+def write(judged: Sequence[Judged], decision: Decision, model: str, folder: Path) -> None:
+    """Write all five reports into the folder."""
     told = Told(model, decision, judged, datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -38,7 +43,6 @@ def tell(judged: Sequence[Judged], decision: Decision, model: str, folder: Path 
             (folder / f"{each.report.suite}.json").write_text(lean(each.report, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise OperatorError(f"{folder} cannot be written: {error.strerror}.", next_step="Give --report DIR.") from None
-    print(f"reports and outcomes are in {folder}", file=sys.stderr)
 
 
 def lean(report: SuiteReport, *, indent: int | None = None) -> str:

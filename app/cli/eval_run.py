@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
+from collections import Counter
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.cli.eval_report import tell
+from app.cli.eval_report import tell, write
 from app.front_door import front_door
 from evals import catalogue
 from evals.baseline import Baseline
 from evals.gate import EXIT, Finding, Gate, judge, settle
 from evals.reports.told import Judged
-from evals.stored import Manifest, StoredRun, fingerprint
+from evals.stored import Manifest, StoredRun, alone, fingerprint
 from evals.suite import CaseResult, FrontDoor, Suite, SuiteReport, chosen, run_suite
 from lyceum.errors import UserError
 from lyceum.settings import Settings
@@ -31,23 +33,48 @@ async def run_suites(args: argparse.Namespace, settings: Settings) -> int:
     kept = StoredRun.open(args.resume) if args.resume else None
     if kept is not None:
         names = args.suite or list(kept.manifest.suites)
+        if strange := [name for name in names if name not in kept.manifest.suites]:
+            raise UserError(f"{', '.join(strange)} was not asked there.", next_step="Begin a new run for it.")
         args.split, args.limit, args.trials = kept.manifest.split, kept.manifest.limit, kept.manifest.trials
     suites = [catalogue.load(name) for name in names]
+    if not any(chosen(suite, args.split, args.limit) for suite in suites):
+        raise UserError(f"No case of {', '.join(names)} is asked so.", next_step="Leave out --split, or add cases.")
+    folder: Path = args.resume or args.report or folder_of(settings)
     judged: list[Judged] = []
+    with suppress(NotImplementedError, RuntimeError, ValueError):  # a CI system that gives up sends SIGTERM
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
     # Trials of one case must be independent: none may get the answer that another one left in the cache.
-    with uncached() if args.trials > 1 else nullcontext():
+    with alone(folder), uncached() if args.trials > 1 else nullcontext():
         async with front_door(settings, [role for suite in suites for role in suite.roles]) as door:
             print(f"answered by {door.model}", file=sys.stderr)
             if kept is None:
-                kept = StoredRun.create(args.report or folder_of(settings), _manifest(args, door.model, suites))
+                kept = StoredRun.create(folder, _manifest(args, door.model, suites))
             elif kept.manifest.model != door.model:
                 raise UserError(
                     f"{kept.manifest.model} answered there, {door.model} would now.",
                     next_step=f"Give --model {kept.manifest.model}, or begin a new run.",
                 )
-            for suite, report in zip(suites, await _all(args, suites, door, kept), strict=True):
+            try:
+                reports = await _all(args, suites, door, kept)
+            except (asyncio.CancelledError, KeyboardInterrupt):
+                _stopped(args, suites, kept)
+                raise
+            for suite, report in zip(suites, reports, strict=True):
                 judged.append(decide(args, suite, report, door.model, catalogue.FOLDER / suite.name / "baseline.json"))
-    return finish(args, judged, door.model, kept.folder)
+        return finish(args, judged, door.model, folder)
+
+
+def _stopped(args: argparse.Namespace, suites: list[Suite], kept: StoredRun) -> None:
+    """Report what is there of a run that was stopped: what was not asked is missing."""
+    asked = argparse.Namespace(**{**vars(args), "update_baseline": False})
+    judged = [
+        decide(asked, suite, kept.judged(suite), kept.manifest.model, catalogue.FOLDER / suite.name / "baseline.json")
+        for suite in suites
+    ]
+    write(judged, settle([each.gate for each in judged]), kept.manifest.model, kept.folder)
+    whole = sum(len(chosen(suite, args.split, args.limit)) * args.trials for suite in suites)
+    print(f"{len(kept.samples())} of {whole} answers are kept, and reported, in {kept.folder}", file=sys.stderr)
+    print(f"go on with: lyceum eval run --resume {kept.folder}", file=sys.stderr)
 
 
 async def _all(args: argparse.Namespace, suites: list[Suite], door: FrontDoor, kept: StoredRun) -> list[SuiteReport]:
@@ -76,9 +103,8 @@ async def _asked(args: argparse.Namespace, suite: Suite, door: FrontDoor, kept: 
             done=kept.done(suite),
             progress=_progress(suite, args, kept),
         )
-    except (asyncio.CancelledError, KeyboardInterrupt):
-        print(f"go on with: lyceum eval run --resume {kept.folder}", file=sys.stderr)
-        raise
+    except ExceptionGroup as group:  # of tasks side by side; only keeping an outcome raises in them
+        raise group.exceptions[0] from None
 
 
 async def asked(
@@ -116,13 +142,22 @@ def _progress(suite: Suite, args: argparse.Namespace, kept: StoredRun) -> Callab
 
 
 def decide(args: argparse.Namespace, suite: Suite, report: SuiteReport, model: str, path: Path) -> Judged:
-    """Judge a report by the baseline at `path`, or make it the baseline."""
+    """Judge a report by the baseline at `path`, or make it the baseline; raises UserError where a part would be it."""
     baseline = Baseline(path)
     if args.update_baseline:
+        whole = {case.id for case in chosen(suite, report.split)}
+        counts = Counter(result.case for result in report.results)
+        if any(counts[case] < args.trials for case in whole):
+            raise UserError(
+                f"A baseline is of whole splits: of {len(whole)} cases of {suite.name} some were not asked.",
+                next_step="Leave out --limit, and let the run end (--resume).",
+            )
         baseline.update(model, suite, report)
         baseline = Baseline(path)
     random = suite.random or model != OFFLINE
-    gate = judge(suite, report, baseline, model, random=random, margin=args.margin, limit=args.limit)
+    gate = judge(
+        suite, report, baseline, model, random=random, margin=args.margin, limit=args.limit, trials=args.trials
+    )
     if args.require_baseline:
         gate.findings = [Finding("missing", "", f.text) if f.kind == "no baseline" else f for f in gate.findings]
     return Judged(report, gate, {case.id: case.input for case in suite.cases})

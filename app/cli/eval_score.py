@@ -64,7 +64,7 @@ def _again(args: argparse.Namespace, kept: StoredRun) -> int:
     judged: list[Judged] = []
     for name in kept.manifest.suites:
         suite = catalogue.load(name)
-        args.limit = kept.manifest.limit
+        args.limit, args.trials = kept.manifest.limit, kept.manifest.trials
         path = catalogue.FOLDER / name / "baseline.json"
         judged.append(decide(args, suite, kept.judged(suite), kept.manifest.model, path))
     return finish(args, judged, kept.manifest.model, args.report or kept.folder)

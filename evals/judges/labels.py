@@ -75,7 +75,7 @@ def read_labels(path: Path) -> list[Label]:
     """Read a file of labels; raises UserError that names the line which is none."""
     found: list[Label] = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # only there: a note may hold other ends of lines
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {error}.", next_step="Give a file of labels.") from None
     for number, line in enumerate(lines, 1):

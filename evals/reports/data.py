@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from evals.reports.told import Told
+from evals.reports.told import Told, several
 
 
 def data(told: Told) -> str:
@@ -19,6 +19,7 @@ def data(told: Told) -> str:
             "findings": [asdict(finding) for finding in judged.gate.findings],
             "comparison": asdict(judged.gate.comparison) if judged.gate.comparison else None,
             "p_adjusted": judged.gate.p_adjusted,
+            "trials": _trials(several(judged.report)),
             "flaky": [asdict(one) for one in judged.gate.flaky],
             "report": judged.report,
         }
@@ -26,3 +27,7 @@ def data(told: Told) -> str:
     ]
     whole = {"v": 1, "when": told.when, "model": told.model, "decision": told.decision, "suites": suites}
     return to_json(whole, indent=1).decode() + "\n"  # with an indent Python's own encoder is ten times slower
+
+
+def _trials(found: tuple[int, float, float] | None) -> dict[str, float] | None:
+    return None if found is None else dict(zip(("k", "pass_at", "pass_all"), found, strict=True))

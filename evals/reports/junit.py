@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from xml.sax.saxutils import escape, quoteattr
 
 from evals.gate import Gate
-from evals.reports.told import WORDS, Judged, Told, statistics_line
+from evals.reports.told import WORDS, Judged, Told, shown, statistics_line
 from evals.suite import CaseResult
 
 # XML 1.0 has no place for these, not even escaped.
@@ -16,7 +16,7 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 def junit(told: Told) -> str:
     """Return the XML. Failed are the cases that the gate holds against the change, not all that are wrong:
-    a case that was wrong before is reported as skipped, with the reason.
+    the others that are not right, as those that never were, are reported as skipped, with the reason.
     """
     suites = [_suite(judged) for judged in told.suites]
     return "\n".join(
@@ -58,15 +58,16 @@ def _case(judged: Judged, result: CaseResult, against: Mapping[str, object]) -> 
         return _failed(judged.gate.suite, name, result.verdict, reason, detail, "failure", result.outcome.seconds)
     if result.verdict == "right":
         return f"<testcase {_names(judged.gate.suite, name, result.outcome.seconds)}/>"
-    known = _quoted(f"{result.verdict}, as the baseline knows: {reason}")
+    # Not by itself: the baseline knows it, or there is none, or only the rate over all cases counts.
+    known = _quoted(f"{result.verdict}, not held against the change: {reason}")
     return f"<testcase {_names(judged.gate.suite, name, result.outcome.seconds)}><skipped message={known}/></testcase>"
 
 
 def _gate(gate: Gate) -> str:
     if gate.decision == "pass":
         return f"<testcase {_names(gate.suite, 'gate', 0)}/>"
-    said = "\n".join(f"{f.kind}: {f.case} {f.text}" for f in gate.findings) + "\n" + statistics_line(gate)
-    return _failed(gate.suite, "gate", gate.decision, WORDS[gate.decision], said)
+    said = [f"{finding.kind}: {finding.case} {shown(finding.text, 300)}" for finding in gate.findings]
+    return _failed(gate.suite, "gate", gate.decision, WORDS[gate.decision], "\n".join([statistics_line(gate), *said]))
 
 
 def _failed(
@@ -85,4 +86,5 @@ def _quoted(text: str) -> str:
 
 
 def _clean(text: str) -> str:
+    text = shown(text)
     return _UNPRINTABLE.sub("�", text)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import html
 import re
 
-from evals.reports.told import WORDS, Judged, Told, share, statistics_line
+from evals.reports.told import WORDS, Judged, Told, share, shown, statistics_line, trials_line
 
-MOST_FINDINGS = 30  # a suite; a comment that is too long is refused by the forges
+MOST_FINDINGS = 30  # a suite
+LONGEST = 60_000  # characters of a comment: GitHub refuses one above 65,536
+TEXT, DETAIL = 300, 1500  # characters of a finding
 _MARK = {"pass": "✅", "fail": "❌", "infrastructure": "⚠️", "underpowered": "⚠️"}
 
 
@@ -25,15 +27,21 @@ def markdown(told: Told) -> str:
             f"| {judged.gate.suite} | {_MARK[judged.gate.decision]} | {right} of {total} | {low:.1%} to {high:.1%} "
             f"| {counts['wrong']} | {counts['declined']} | {counts['error']} |"
         )
+    room = LONGEST - sum(len(line) + 1 for line in lines)
     for judged in told.suites:
-        lines += _details(judged)
+        more = _details(judged, room)
+        room -= sum(len(line) + 1 for line in more)
+        lines += more
     return "\n".join(lines) + "\n"
 
 
-def _details(judged: Judged) -> list[str]:
+def _details(judged: Judged, room: int) -> list[str]:
+    """Return what is told of a suite, about `room` characters; its findings come first to their end."""
     gate = judged.gate
     lines: list[str] = []
     if line := statistics_line(gate):
+        lines += ["", f"**{gate.suite}**: {line}."]
+    if line := trials_line(judged.report):
         lines += ["", f"**{gate.suite}**: {line}."]
     told = [finding for finding in gate.findings if finding.kind != "no baseline"]
     if told:
@@ -42,12 +50,17 @@ def _details(judged: Judged) -> list[str]:
             f"<details{' open' if gate.decision == 'fail' else ''}><summary>{gate.suite}: {len(told)} findings",
         ]
         lines[-1] += "</summary>"
+        count = 0
         for finding in told[:MOST_FINDINGS]:
-            lines += ["", f"- **{finding.kind}** {_code(finding.case) if finding.case else ''} {_code(finding.text)}"]
-            if finding.detail:
-                lines += ["", _block(finding.detail)]
-        if len(told) > MOST_FINDINGS:
-            lines += ["", f"… and {len(told) - MOST_FINDINGS} more, in the HTML report"]
+            item = ["", f"- **{finding.kind}** {_code(finding.case) if finding.case else ''} {_code(finding.text)}"]
+            item += ["", _block(finding.detail)] if finding.detail else []
+            room -= sum(len(line) + 1 for line in item)
+            if room < 0:
+                break
+            count += 1
+            lines += item
+        if len(told) > count:
+            lines += ["", f"… and {len(told) - count} more, in the HTML report"]
         lines += ["", "</details>"]
     if gate.flaky:
         lines += ["", f"Flaky in {gate.suite}: "]
@@ -57,15 +70,15 @@ def _details(judged: Judged) -> list[str]:
 
 def _code(text: str) -> str:
     """Return text as inline code that nothing in it can end."""
-    return f"<code>{_inert(' '.join(text.split()))}</code>"
+    return f"<code>{_inert(' '.join(shown(text, TEXT).split()))}</code>"
 
 
 def _block(text: str) -> str:
-    return f"<pre>\n{_inert(text)}\n</pre>"
+    return f"<pre>\n{_inert(shown(text, DETAIL))}\n</pre>"
 
 
 def _inert(text: str) -> str:
     """Escape for HTML, then whatever Markdown would still read inside a tag: marks, mentions, bare addresses."""
-    escaped = html.escape(text)
+    escaped = html.escape(text, quote=False)
     escaped = re.sub(r"([`*_\[\]()!~|\\@#])", lambda found: f"&#{ord(found[1])};", escaped)
     return escaped.replace("://", "&#58;//").replace("www.", "www&#46;")

@@ -14,14 +14,13 @@ from pathlib import Path
 from pydantic_core import to_json
 
 from evals.gate import Gate
-from evals.reports.told import WORDS, Judged, Told, share, statistics_line
+from evals.reports.told import LONGEST, WORDS, Judged, Told, share, shown, statistics_line, trials_line
 from evals.suite import CaseResult, SuiteReport
 from evals.trajectory import Step, Trajectory
 
 _STYLE = (Path(__file__).with_name("page.css")).read_text(encoding="utf-8")
 _SCRIPT = (Path(__file__).with_name("page.js")).read_text(encoding="utf-8")
 _WIDTH = 360  # of a drawing, in pixels
-_MOST = 4000  # characters shown of one answer
 
 
 def page(told: Told) -> str:
@@ -35,6 +34,10 @@ def page(told: Told) -> str:
         + "\n".join(body)
         + f"<script>{_SCRIPT}</script></body></html>\n"
     )
+
+
+def _said(text: str, most: int = LONGEST) -> str:
+    return escape(shown(text, most))
 
 
 def _hash(text: str) -> str:
@@ -99,8 +102,8 @@ def _difference(gate: Gate) -> str:
 
 def _suite(judged: Judged) -> str:
     findings = "".join(
-        f"<li><b>{escape(f.kind)}</b> {escape(f.case)} {escape(f.text)}"
-        f"{f'<pre>{escape(f.detail)}</pre>' if f.detail else ''}</li>"
+        f"<li><b>{escape(f.kind)}</b> {escape(f.case)} {_said(f.text)}"
+        f"{f'<pre>{_said(f.detail)}</pre>' if f.detail else ''}</li>"
         for f in judged.gate.findings
     )
     flaky = "".join(
@@ -117,7 +120,8 @@ def _suite(judged: Judged) -> str:
 
 def _counts(report: SuiteReport) -> str:
     told = ", ".join(f"{count} {verdict}" for verdict, count in report.counts.items())
-    return f"<p>{told}; {report.seconds:.1f} s, {report.tokens} tokens</p>"
+    trials = f"; {line}" if (line := trials_line(report)) else ""
+    return f"<p>{told}; {report.seconds:.1f} s, {report.tokens} tokens{trials}</p>"
 
 
 def _case(judged: Judged, result: CaseResult) -> str:
@@ -125,17 +129,17 @@ def _case(judged: Judged, result: CaseResult) -> str:
     trial = f" trial {result.trial}" if result.trial > 1 else ""
     asked = judged.inputs.get(result.case, "")
     scores = "".join(
-        f"<li><b class='{score.verdict}'>{escape(score.scorer)}: {score.verdict}</b> {escape(score.reason)}"
-        f"{f'<pre>{escape(score.detail)}</pre>' if score.detail else ''}</li>"
+        f"<li><b class='{score.verdict}'>{escape(score.scorer)}: {score.verdict}</b> {_said(score.reason)}"
+        f"{f'<pre>{_said(score.detail)}</pre>' if score.detail else ''}</li>"
         for score in result.scores
     )
     output = to_json(outcome.output, indent=1).decode() if outcome.output is not None else ""
     return (
         f"<details class='case {result.verdict}'><summary><b class='{result.verdict}'>{result.verdict}</b> "
-        f"{escape(result.case)}{trial} <i>{escape(asked[:120])}</i></summary>"
-        f"<dl><dt>asked</dt><dd><pre>{escape(asked[:_MOST])}</pre></dd>"
-        f"<dt>answered</dt><dd><pre>{escape(outcome.answer[:_MOST])}</pre></dd>"
-        f"{f'<dt>output</dt><dd><pre>{escape(output[:_MOST])}</pre></dd>' if output else ''}"
+        f"{escape(result.case)}{trial} <i>{_said(asked[:120])}</i></summary>"
+        f"<dl><dt>asked</dt><dd><pre>{_said(asked)}</pre></dd>"
+        f"<dt>answered</dt><dd><pre>{_said(outcome.answer)}</pre></dd>"
+        f"{f'<dt>output</dt><dd><pre>{_said(output)}</pre></dd>' if output else ''}"
         f"<dt>judged</dt><dd><ul>{scores}</ul></dd></dl>"
         f"{_timeline(outcome.trajectory) if outcome.trajectory else ''}</details>"
     )
@@ -152,10 +156,10 @@ def _step(number: int, step: Step, longest: float) -> str:
     depth = sum("." in part for part in step.branch.split("/"))
     bar = f"<svg width='104' height='10'><rect width='{2 + 100 * step.latency_ms / longest:.0f}' height='10'/></svg>"
     given = json.dumps(step.arguments, ensure_ascii=False) if step.arguments else ""
-    where = f" <small>{escape(step.branch)}</small>" if step.branch else ""
+    where = f" <small>{_said(step.branch, 60)}</small>" if step.branch else ""
     failed = " <b class='wrong'>failed</b>" if step.ok is False else ""
-    name = f"<td class='in{min(depth, 3)}'>{escape(step.name)}{where}{failed}</td>"
+    name = f"<td class='in{min(depth, 3)}'>{_said(step.name, 120)}{where}{failed}</td>"
     return (
         f"<tr class='{step.kind}'><td>{number}</td>{name}"
-        f"<td><code>{escape(given[:500])}</code></td><td>{bar} {step.latency_ms:.1f}</td></tr>"
+        f"<td><code>{_said(given, 500)}</code></td><td>{bar} {step.latency_ms:.1f}</td></tr>"
     )

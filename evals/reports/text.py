@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from evals.intervals import wilson
-from evals.reports.told import WORDS, Judged, Told, statistics_line
+from evals.reports.told import WORDS, Judged, Told, shown, statistics_line, trials_line
 from evals.suite import SuiteReport
 
+LINE = 600  # characters of a finding's text
 DETAILS = 5  # so many diffs a suite; the other reports have all
 
 
@@ -28,15 +29,19 @@ def verdict(judged: Judged) -> str:
     lines = [f"{gate.suite}: {WORDS[gate.decision]}"]
     if line := statistics_line(gate):
         lines.append(f"  {line}")
+    if line := trials_line(judged.report):
+        lines.append(f"  {line}")
     details = 0
     for finding in gate.findings:
         if finding.kind == "fewer right":
             lines.append(f"  {finding.text}")
             continue
-        lines.append(f"  {finding.kind}: {finding.case}{': ' if finding.case else ''}{finding.text}")
+        said = " ".join(shown(finding.text, LINE).split())
+        lines.append(f"  {finding.kind}: {finding.case}{': ' if finding.case else ''}{said}")
         if finding.detail and details < DETAILS:
             details += 1
-            lines += [f"    {line}" for line in finding.detail.splitlines()]
+            # A CI system may take a line that begins with "::" or "##" for a command, whatever space is before it.
+            lines += [f"    | {line}" for line in shown(finding.detail).splitlines()]
     for one in gate.flaky[:10]:
         lines.append(f"  flaky: {one.case} passed {one.passed} of {one.trials} [{one.low:.0%} to {one.high:.0%}]")
     return "\n".join(lines)

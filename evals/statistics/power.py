@@ -1,6 +1,9 @@
 """How small a drop a number of cases can show, and how many cases a small drop needs.
 
-Normal approximation for the one-sided test at 5 % over the mean of the cases' differences.
+Normal approximation for the one-sided test at 5 % over the mean of the cases' differences. `deviation` is that of one
+case's difference as it was seen, mostly without a drop. A drop adds to it: of trials that nearly all pass now, some
+would fail then. `trials` says of how many a case's rate is the mean, so that a drop d adds d (1 - d) / trials to the
+variance; without it nothing is added.
 """
 
 from __future__ import annotations
@@ -12,23 +15,35 @@ _NORMAL = NormalDist()
 ALPHA, POWER = 0.05, 0.8
 
 
-def detectable(cases: int, deviation: float, *, alpha: float = ALPHA, power: float = POWER) -> float:
-    """Return the smallest drop that is found with this power; `deviation` is that of one case's difference."""
-    return _reach(alpha, power) * deviation / sqrt(cases)
+def detectable(
+    cases: int, deviation: float, *, trials: int | None = None, alpha: float = ALPHA, power: float = POWER
+) -> float:
+    """Return the smallest drop that is found with this power, at most 1."""
+    # the d of d^2 cases = reach^2 (deviation^2 + added (d - d^2))
+    added = 1 / trials if trials else 0.0
+    square = cases / _reach(alpha, power) ** 2 + added
+    return min(1.0, (added + sqrt(added**2 + 4 * square * deviation**2)) / (2 * square))
 
 
-def cases_needed(drop: float, deviation: float, *, alpha: float = ALPHA, power: float = POWER) -> int:
+def cases_needed(
+    drop: float, deviation: float, *, trials: int | None = None, alpha: float = ALPHA, power: float = POWER
+) -> int:
     """Return how many cases find a drop with this power; raises ValueError unless the drop is above 0."""
     if drop <= 0:
         raise ValueError("a drop of nothing cannot be found")
-    return max(2, ceil((_reach(alpha, power) * deviation / drop) ** 2))
+    return max(2, ceil((_reach(alpha, power) * _with_drop(deviation, drop, trials) / drop) ** 2))
 
 
-def power(drop: float, cases: int, deviation: float, *, alpha: float = ALPHA) -> float:
+def power(drop: float, cases: int, deviation: float, *, trials: int | None = None, alpha: float = ALPHA) -> float:
     """Return the chance that a drop is found by this many cases."""
-    if deviation == 0:
+    spread = _with_drop(deviation, drop, trials)
+    if spread == 0:
         return 1.0 if drop > 0 else alpha
-    return _NORMAL.cdf(drop * sqrt(cases) / deviation - _NORMAL.inv_cdf(1 - alpha))
+    return _NORMAL.cdf(drop * sqrt(cases) / spread - _NORMAL.inv_cdf(1 - alpha))
+
+
+def _with_drop(deviation: float, drop: float, trials: int | None) -> float:
+    return sqrt(deviation**2 + (drop * (1 - drop) / trials if trials else 0.0))
 
 
 def _reach(alpha: float, power: float) -> float:

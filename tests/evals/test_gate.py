@@ -13,9 +13,9 @@ import pytest
 
 from evals.baseline import Baseline
 from evals.gate import EXIT, Gate, judge, settle
-from evals.stored import Manifest, StoredRun, fingerprint
+from evals.stored import Manifest, StoredRun, alone, fingerprint
 from evals.suite import Case, CaseResult, Outcome, Score, Suite, run_suite
-from lyceum.errors import UserError
+from lyceum.errors import OperatorError, UserError
 
 Answers = Callable[[str, int], str]
 
@@ -272,3 +272,16 @@ async def test_what_was_wrong_in_one_way_may_not_become_wrong_in_another(tmp_pat
     kept["m"]["dev"].pop("failing")  # an older file does not know
     path.write_text(json.dumps(kept))
     assert (await gated(path, suite, but("a", "not at all"))).decision == "pass"
+
+
+def test_a_kept_run_is_opened_again_whatever_an_answer_holds(tmp_path: Path) -> None:
+    kept = StoredRun.create(tmp_path / "run", Manifest(model="m", suites={"s": {}}))
+    said = "one\u2028two\u0085three"
+    kept.keep("s", CaseResult(case="a", outcome=Outcome(answer=said), scores=[]))
+    [(_, result)] = StoredRun.open(tmp_path / "run").samples()
+    assert result.outcome.answer == said
+
+
+def test_a_second_run_in_one_folder_is_refused(tmp_path: Path) -> None:
+    with alone(tmp_path), pytest.raises(OperatorError), alone(tmp_path):
+        pass

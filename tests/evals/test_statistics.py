@@ -168,3 +168,12 @@ def test_the_numbers_are_those_of_scipy() -> None:
         assert compare(*sides, resamples=20_000).p_worse == pytest.approx(theirs.pvalue, abs=0.01)
     single = compare({str(n): [1.0] for n in range(9)}, {str(n): [float(n > 5)] for n in range(9)})
     assert single.p_worse == pytest.approx(stats.binomtest(0, 6, alternative="less").pvalue)
+
+
+def test_agents_that_hardly_ever_fail_raise_no_false_alarm_where_one_side_was_tried_more_often() -> None:
+    rng = np.random.default_rng(5)
+    worse = 0
+    for _ in range(200):
+        sides = [{str(n): list(rng.random(trials) < 0.97) for n in range(60)} for trials in (1, 5)]
+        worse += compare(*sides, resamples=500).decide() == "worse"
+    assert worse / 200 <= 0.06
