@@ -55,7 +55,7 @@ def planner(
 
 def offline(turn: Turn) -> Sequence[Call] | BaseModel:
     """One step a question in the request, each with the role that its words point to."""
-    vocabulary = frozenset(field_of(turn.request, "Table words").split())
+    vocabulary = _vocabulary(turn)
     parts = split(question_of(turn.request))[:6]
     return Plan(
         steps=[
@@ -74,8 +74,12 @@ async def guided(turn: Turn, think: Think) -> Sequence[Call] | BaseModel:
     plan = await fill(think, Plan, INSTRUCTIONS, request)
     if plan is None or not _covers(plan, request):
         return offline(turn)
-    vocabulary = frozenset(field_of(turn.request, "Table words").split())
+    vocabulary = _vocabulary(turn)
     return Plan(steps=[step.model_copy(update={"role": _taker(step, vocabulary)}) for step in plan.steps])
+
+
+def _vocabulary(turn: Turn) -> frozenset[str]:
+    return frozenset(field_of(turn.request, "Table words").split())
 
 
 def _taker(step: PlanStep, vocabulary: frozenset[str]) -> Worker:

@@ -22,10 +22,9 @@ class _Told(Exception):
 
 async def briefing(app: App, agent: str) -> Outcome:
     """Begin an agent's work and stop at its first request: the answer is the instructions, `output` has the `tools`."""
-    role, tools = app.runtime.team[agent], app.runtime.tools
-    toolsets = [await tools.toolset(server) for server in role.servers if server in tools.servers()]
+    role = app.runtime.team[agent]
     try:
-        await role.make(FunctionModel(_stop), toolsets).run("", deps=role.deps({}))
+        await role.make(FunctionModel(_stop), await app.runtime.toolsets(role)).run("", deps=role.deps({}))
     except _Told as told:
         return Outcome(answer=told.instructions, output={"tools": list(told.tools)})
     raise AssertionError("an agent answered without its model")

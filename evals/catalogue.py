@@ -22,6 +22,11 @@ def cards() -> dict[str, str]:
     return found
 
 
+def baseline(name: str) -> Path:
+    """Return where a suite's baseline lies, which need not be there yet."""
+    return FOLDER / name / "baseline.json"
+
+
 def load(name: str) -> Suite:
     """Import one suite; raises UserError with the nearest name where there is none."""
     known = cards()

@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+_PREVIEW = 300  # characters
+
 StepKind = Literal["model", "tool", "handoff", "approval"]
 
 
@@ -96,6 +98,12 @@ class Trajectory(_Strict):
             seconds=self.seconds or sum(step.latency_ms for step in self.steps) / 1000,
             loops=max(same.values(), default=0),
         )
+
+
+def preview(result: object) -> str:
+    """Return the beginning of a result, as text, which a step keeps beside the hash of the whole."""
+    text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
+    return text[:_PREVIEW]
 
 
 def apart(left: Step, right: Step) -> bool:

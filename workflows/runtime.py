@@ -64,6 +64,10 @@ class Runtime:
     listen: Callable[[BaseModel], None] = lambda _event: None
     tracer: Tracer = field(default_factory=NoOpTracer)
 
+    async def toolsets(self, member: Role) -> list[AbstractToolset[Any]]:
+        """Return the tools of those of a member's servers that there are."""
+        return [await self.tools.toolset(server) for server in member.servers if server in self.tools.servers()]
+
 
 async def _unheard(_progress: Any) -> None:
     pass

@@ -89,14 +89,14 @@ def _strangers(args: argparse.Namespace, kept: Iterable[str], known: Collection[
 
 def _bfcl(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     part = args.part or "simple_python"
-    questions = bfcl.load(_data(args), part)[: args.limit]
+    known = bfcl.load(_data(args), part)
+    questions = known[: args.limit]
     if args.model:
         made, policy = asyncio.run(_asked(args, settings, questions))
     elif args.replay:
         kept = _replayed(args)
-        questions = bfcl.load(_data(args), part)
-        _strangers(args, kept, {each.id for each in questions}, part)
-        questions = [each for each in questions if each.id in kept]
+        _strangers(args, kept, {each.id for each in known}, part)
+        questions = [each for each in known if each.id in kept]
         made = {name: [(step.tool, step.arguments) for step in each.calls] for name, each in kept.items()}
         policy = "replayed"
     else:

@@ -41,7 +41,8 @@ async def run_suites(args: argparse.Namespace, settings: Settings) -> int:
         raise UserError(f"No case of {', '.join(names)} is asked so.", next_step="Leave out --split, or add cases.")
     folder: Path = args.resume or args.report or folder_of(settings)
     judged: list[Judged] = []
-    with suppress(NotImplementedError, RuntimeError, ValueError):  # a CI system that gives up sends SIGTERM
+    # A CI system that gives up sends SIGTERM. Only a main thread, and not on Windows, can be told to listen.
+    with suppress(NotImplementedError, RuntimeError, ValueError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
     # Trials of one case must be independent: none may get the answer that another one left in the cache.
     with alone(folder), uncached() if args.trials > 1 else nullcontext():
@@ -60,7 +61,7 @@ async def run_suites(args: argparse.Namespace, settings: Settings) -> int:
                 _stopped(args, suites, kept)
                 raise
             for suite, report in zip(suites, reports, strict=True):
-                judged.append(decide(args, suite, report, door.model, catalogue.FOLDER / suite.name / "baseline.json"))
+                judged.append(decide(args, suite, report, door.model, catalogue.baseline(suite.name)))
         return finish(args, judged, door.model, folder)
 
 
@@ -68,7 +69,7 @@ def _stopped(args: argparse.Namespace, suites: list[Suite], kept: StoredRun) -> 
     """Report what is there of a run that was stopped: what was not asked is missing."""
     asked = argparse.Namespace(**{**vars(args), "update_baseline": False})
     judged = [
-        decide(asked, suite, kept.judged(suite), kept.manifest.model, catalogue.FOLDER / suite.name / "baseline.json")
+        decide(asked, suite, kept.judged(suite), kept.manifest.model, catalogue.baseline(suite.name))
         for suite in suites
     ]
     write(judged, settle([each.gate for each in judged]), kept.manifest.model, kept.folder)

@@ -65,6 +65,5 @@ def _again(args: argparse.Namespace, kept: StoredRun) -> int:
     for name in kept.manifest.suites:
         suite = catalogue.load(name)
         args.limit, args.trials = kept.manifest.limit, kept.manifest.trials
-        path = catalogue.FOLDER / name / "baseline.json"
-        judged.append(decide(args, suite, kept.judged(suite), kept.manifest.model, path))
+        judged.append(decide(args, suite, kept.judged(suite), kept.manifest.model, catalogue.baseline(name)))
     return finish(args, judged, kept.manifest.model, args.report or kept.folder)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
-from evals.trajectory import Step, Trajectory
+from evals.trajectory import Step, Trajectory, preview
 from lyceum.events import result_hash
-
-_PREVIEW = 300
 
 
 def from_inspect(log: dict[str, Any]) -> list[Trajectory]:
@@ -54,7 +52,7 @@ def _ragas(item: dict[str, Any]) -> Trajectory:
         contexts = cast("list[Any]", item.get("retrieved_contexts") or [])
         result = "\n".join(map(str, contexts))
         step = Step(
-            kind="tool", tool="retrieve", result=result[:_PREVIEW], result_hash=result_hash(contexts), ok=bool(contexts)
+            kind="tool", tool="retrieve", result=preview(result), result_hash=result_hash(contexts), ok=bool(contexts)
         )
         answer = str(item.get("response") or "")
         return Trajectory(input=str(asked), answer=answer, steps=[step] if contexts else [], labels=labels)
@@ -91,7 +89,7 @@ def _steps(messages: list[dict[str, Any]], *, calls: str, name: str, arguments: 
             waiting.remove(mine)
             text = text_of(message)
             mine.ok = not message.get("error")
-            mine.result, mine.result_hash = text[:_PREVIEW], result_hash(text)
+            mine.result, mine.result_hash = preview(text), result_hash(text)
     return steps
 
 

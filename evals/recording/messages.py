@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
-from evals.trajectory import Step, Trajectory
+from evals.trajectory import Step, Trajectory, preview
 from lyceum.errors import UserError
 from lyceum.events import result_hash
 
 _NEXT = "Write `result.all_messages_json()`."
 _OUTPUT = "final_result"  # the name under which PydanticAI asks for a typed output: an answer, not a call
-_PREVIEW = 300
 
 
 def from_messages(messages: str | bytes | list[Any], *, case: str = "", output_tool: str = _OUTPUT) -> Trajectory:
@@ -96,4 +95,4 @@ def _returned(step: Step, part: dict[str, Any], *, ok: bool) -> None:
     content = part.get("content")
     step.ok = ok and part.get("outcome", "success") == "success"
     step.result_hash = result_hash(content)
-    step.result = (content if isinstance(content, str) else json.dumps(content, ensure_ascii=False))[:_PREVIEW]
+    step.result = preview(content)

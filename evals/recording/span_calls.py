@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Mapping
 from typing import Any, cast
 
 from evals.recording.span_forms import Span
 from evals.recording.span_messages import Call, decoded
-from evals.trajectory import Step
+from evals.trajectory import Step, preview
 from lyceum.events import result_hash
 
-_PREVIEW = 300
 _ARGUMENTS = (
     "gen_ai.tool.call.arguments",
     "tool_arguments",
@@ -79,8 +77,7 @@ def told(result: Any) -> tuple[str, str]:
     """Return the beginning of a result as text, and its hash."""
     if result in (None, ""):
         return "", ""
-    text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
-    return text[:_PREVIEW], result_hash(result)
+    return preview(result), result_hash(result)
 
 
 def milliseconds(span: Span) -> float:

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from lyceum.unprivileged import unprivileged
+from lyceum.unprivileged import is_root, unprivileged
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -72,7 +72,7 @@ def _interpreter_in(pid: int) -> tuple[str, str]:
 def _spawner(pid: int) -> ThreadPoolExecutor:
     del pid  # a fork has no threads: it needs a spawner of its own
     pool = ThreadPoolExecutor(1, thread_name_prefix="sandbox")
-    if sys.platform == "linux" and os.geteuid() == 0:
+    if sys.platform == "linux" and is_root():
         pool.submit(_own_mounts)
     return pool
 
@@ -93,7 +93,7 @@ def _reachable(folder: str) -> str:
     path = Path(folder).resolve()
     if not os.path.isdir(path):  # noqa: PTH112 - where it may not even be looked for, False
         return ""
-    if os.geteuid() != 0 or all(each.stat().st_mode & 0o001 for each in (path, *path.parents)):
+    if not is_root() or all(each.stat().st_mode & 0o001 for each in (path, *path.parents)):
         return str(path)
     if not path.stat().st_mode & 0o001 or not os.path.ismount(_STAND):
         return ""

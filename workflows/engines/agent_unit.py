@@ -84,9 +84,8 @@ async def run_agent(ctx: JournalContext, role: str, given: AgentInput, model_key
     """Run a role of the team on `given` and return its typed output."""
     runtime = ctx.engine.runtime
     member = runtime.team[role]
-    toolsets = [await runtime.tools.toolset(server) for server in member.servers if server in runtime.tools.servers()]
     model = runtime.models.get(model_key)
-    agent: Agent[Any, Any] = member.make(model, toolsets, [JournalDurability()])
+    agent: Agent[Any, Any] = member.make(model, await runtime.toolsets(member), [JournalDurability()])
     return await run_scoped(ctx, agent, member, model, given)
 
 

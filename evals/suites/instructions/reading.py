@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-_NOT = r"(?:no|not|never|nor|neither|cannot|don't|without|instead of|rather than)"
-_NEGATED = re.compile(rf"\b{_NOT}\b", re.IGNORECASE)
+_NEGATED = re.compile(r"\b(?:no|not|never|nor|neither|cannot|don't|without|instead of|rather than)\b", re.IGNORECASE)
 _ORDER = re.compile(r"\b(?:instruction|order|command)s?\b", re.IGNORECASE)
 _OBEY = re.compile(r"\b(?:follow|obey|heed|comply with|carry out|act on|do (?:what|as|whatever))\b", re.IGNORECASE)
 _SAYS = re.compile(r"\b(?:instruct|order|command|ask|say|tell|told|demand|request)", re.IGNORECASE)
