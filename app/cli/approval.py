@@ -63,11 +63,14 @@ async def drive_or_follow(app: App, run_id: str) -> Run:
             return run
         if not seen:
             say(f"run {run_id} is driven by {await app.store.holder(run_id) or 'another process'}; following it")
-        while await app.store.holder(run_id) is not None:
+        held = True
+        while held:
+            held = await app.store.holder(run_id) is not None  # asked first: what was told before it let go is read yet
             for event in await app.store.events(run_id, after=seen):
                 seen = event.seq
                 app.runtime.listen(event)
-            await asyncio.sleep(FOLLOW_SECONDS)
+            if held:
+                await asyncio.sleep(FOLLOW_SECONDS)
 
 
 def _in_advance(answers: Mapping[str, bool], approval: Approval) -> Decision | None:
