@@ -68,7 +68,7 @@ def score_rows(case: Case, outcome: Outcome, database: Path) -> Score:
         return score(1, "right", "rightly declined") if outcome.declined else score(0, "wrong", "unanswerable")
     if outcome.declined:
         return score(0, "declined", outcome.answer)
-    rows = _rows_of(outcome)
+    rows = rows_of(outcome)
     if rows is None:
         return score(0, "wrong", "the answer carries no rows")
     alternatives = case.expected.get("alternatives", [])
@@ -80,7 +80,8 @@ def score_rows(case: Case, outcome: Outcome, database: Path) -> Score:
     return score(0, "wrong", "the rows differ")
 
 
-def _rows_of(outcome: Outcome) -> list[list[Cell]] | None:
+def rows_of(outcome: Outcome) -> list[list[Cell]] | None:
+    """Return the rows that an outcome's typed output holds; None where it has none."""
     rows = outcome.output.get("rows") if isinstance(outcome.output, dict) else None
     if not isinstance(rows, list):
         return None

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, computed_field
+from pydantic import BaseModel, ConfigDict, JsonValue, PrivateAttr, ValidationError, computed_field
 
 from evals.trajectory import Trajectory
 from lyceum.errors import UserError
@@ -30,13 +30,27 @@ class _Strict(BaseModel):
 
 
 class Case(_Strict):
-    """One question and what a right answer must hold; `expected` is read by the suite's scorers only."""
+    """One question and what a right answer must hold; `expected` is read by the suite's scorers only.
+
+    `folder` is that of the file it was read from: paths in `expected` are meant from there.
+    """
 
     id: str
     input: str
     expected: dict[str, JsonValue] = {}
     tags: list[str] = []
     split: Split = "dev"
+    _folder: Path = PrivateAttr(default=Path())
+
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
+    def read_from(self, folder: Path) -> Case:
+        """Return the case as one that was read from a file in this folder."""
+        found = self.model_copy()
+        found._folder = folder
+        return found
 
 
 class Outcome(_Strict):
@@ -186,7 +200,7 @@ def load_cases(path: Path) -> tuple[Case, ...]:
             raise UserError(f"{where}: {_problems(error)}", next_step="Correct this case.") from error
         if case.id in cases:
             raise UserError(f"{where}: the id {case.id!r} is used twice.", next_step="Give each case its own id.")
-        cases[case.id] = case
+        cases[case.id] = case.read_from(path.parent)
     return tuple(cases.values())
 
 

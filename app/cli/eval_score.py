@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.eval_run import decide, finish
+from app.scoring import scorers
 from evals import catalogue
 from evals.gate import Finding
 from evals.interop.pydantic_dataset import cases_of, is_dataset
-from evals.outcomes import SCORERS
 from evals.recorded import all_right, matched
 from evals.recording.files import read_trajectories
 from evals.reports.told import Judged
@@ -33,7 +33,7 @@ def score(args: argparse.Namespace, settings: Settings) -> int:
     cases = _cases(args.cases)
     trajectories = [each for path in paths for each in read_trajectories(path)]
 
-    suite = Suite(args.cases.stem, "", cases, _unasked, SCORERS)
+    suite = Suite(args.cases.stem, "", cases, _unasked, scorers())
     report, strangers = matched(suite, trajectories, split=args.split, limit=args.limit)
     if args.baseline or args.update_baseline:
         path = args.baseline or args.cases.with_name("baseline.json")

@@ -154,15 +154,20 @@ def _present(words: Mapping[str, Any], value: Any) -> str:
 
 
 def _path(words: Mapping[str, Any], value: Any) -> str:
+    found = at_path(str(words["$path"]), value)
+    why = complaint(words.get("$is", {"$present": True}), MISSING if found is None and "$is" not in words else found)
+    return f"at {words['$path']}: {why}" if why else ""
+
+
+def at_path(path: str, value: Any) -> Any:
+    """Return what lies at a JMESPath in a value, None where nothing does; raises UserError for what is no path."""
     import jmespath
     import jmespath.exceptions
 
     try:
-        found = jmespath.search(str(words["$path"]), value)
+        return jmespath.search(path, value)
     except jmespath.exceptions.JMESPathError as error:
-        raise UserError(f"{words['$path']!r} is no JMESPath: {error}.", next_step="See jmespath.org.") from None
-    why = complaint(words.get("$is", {"$present": True}), MISSING if found is None and "$is" not in words else found)
-    return f"at {words['$path']}: {why}" if why else ""
+        raise UserError(f"{path!r} is no JMESPath: {error}.", next_step="See jmespath.org.") from None
 
 
 _WORDS: dict[str, Callable[[Mapping[str, Any], Any], str]] = {
