@@ -84,8 +84,12 @@ def run_query(database: Path, query: str) -> list[tuple[Cell, ...]]:
     with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
         connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
-        connection.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in _READS else sqlite3.SQLITE_DENY)
+        connection.set_authorizer(_reads_only)
         rows = connection.execute(query).fetchmany(_MOST_ROWS + 1)
     if len(rows) > _MOST_ROWS:
         raise sqlite3.DataError(f"it gives more than {_MOST_ROWS:,} rows")
     return rows
+
+
+def _reads_only(action: int, *_what: str | None) -> int:
+    return sqlite3.SQLITE_OK if action in _READS else sqlite3.SQLITE_DENY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from math import log2
+from typing import cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -105,4 +106,4 @@ def _ranked(path: str, outcome: Outcome) -> list[str]:
     found = at_path(path, outcome.output)
     if not isinstance(found, list):
         raise UserError(f"{path!r} gives no list.", next_step="Name a list of ids in the output.")
-    return [str(each) for each in found]
+    return [str(each) for each in cast("list[object]", found)]
