@@ -20,7 +20,7 @@ from evals.trajectory import Step, Trajectory
 
 _STYLE = (Path(__file__).with_name("page.css")).read_text(encoding="utf-8")
 _SCRIPT = (Path(__file__).with_name("page.js")).read_text(encoding="utf-8")
-_WIDTH = 360  # of a drawing, in pixels
+_WIDTH = 260  # of a drawing, in pixels
 
 
 def page(told: Told) -> str:
@@ -29,6 +29,7 @@ def page(told: Told) -> str:
     body = [_head(told), _overview(told), *(_suite(judged) for judged in told.suites)]
     return (
         "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         f"<title>Evals: {escape(WORDS[told.decision])}</title><style>{_STYLE}</style></head><body>"
         + "\n".join(body)
@@ -38,6 +39,10 @@ def page(told: Told) -> str:
 
 def _said(text: str, most: int = LONGEST) -> str:
     return escape(shown(text, most))
+
+
+def _diff(detail: str) -> str:
+    return f"<pre class='diff'>{_said(detail)}</pre>" if detail else ""
 
 
 def _hash(text: str) -> str:
@@ -67,14 +72,14 @@ def _overview(told: Told) -> str:
         )
     titles = ("suite", "verdict", "right", "share, 95 % interval", "against the baseline")
     head = f"<tr>{''.join(f'<th>{title}</th>' for title in titles)}</tr>"
-    return f"<table>{head}{''.join(rows)}</table>"
+    return f"<div class='scroll'><table>{head}{''.join(rows)}</table></div>"
 
 
 def _interval(share: float, low: float, high: float) -> str:
     """Draw a share from 0 to 1 with its interval."""
     at, left, right = (4 + (_WIDTH - 8) * value for value in (share, low, high))
     return (
-        f"<svg width='{_WIDTH}' height='18' role='img' aria-label='{low:.1%} to {high:.1%}'>"
+        f"<svg class='drawn' width='{_WIDTH}' height='18' role='img' aria-label='{low:.1%} to {high:.1%}'>"
         f"<line x1='4' x2='{_WIDTH - 4}' y1='9' y2='9' class='axis'/>"
         f"<line x1='{left:.1f}' x2='{right:.1f}' y1='9' y2='9' class='range'/>"
         f"<circle cx='{at:.1f}' cy='9' r='4'/></svg> {share:.1%} [{low:.1%} to {high:.1%}]"
@@ -92,7 +97,8 @@ def _difference(gate: Gate) -> str:
         for value in (found.difference, found.low, found.high, 0.0, -found.margin)
     )
     return (
-        f"<svg width='{_WIDTH}' height='18' role='img' aria-label='{found.low:+.1%} to {found.high:+.1%}'>"
+        f"<svg class='drawn' width='{_WIDTH}' height='18' role='img' "
+        f"aria-label='{found.low:+.1%} to {found.high:+.1%}'>"
         f"<line x1='{none:.1f}' x2='{none:.1f}' y1='0' y2='18' class='axis'/>"
         f"<line x1='{margin:.1f}' x2='{margin:.1f}' y1='3' y2='15' class='axis margin'/>"
         f"<line x1='{left:.1f}' x2='{right:.1f}' y1='9' y2='9' class='range'/>"
@@ -102,8 +108,7 @@ def _difference(gate: Gate) -> str:
 
 def _suite(judged: Judged) -> str:
     findings = "".join(
-        f"<li><b>{escape(f.kind)}</b> {escape(f.case)} {_said(f.text)}"
-        f"{f'<pre>{_said(f.detail)}</pre>' if f.detail else ''}</li>"
+        f"<li><b>{escape(f.kind)}</b> {escape(f.case)} {_said(f.text)}{_diff(f.detail)}</li>"
         for f in judged.gate.findings
     )
     flaky = "".join(
@@ -130,7 +135,7 @@ def _case(judged: Judged, result: CaseResult) -> str:
     asked = judged.inputs.get(result.case, "")
     scores = "".join(
         f"<li><b class='{score.verdict}'>{escape(score.scorer)}: {score.verdict}</b> {_said(score.reason)}"
-        f"{f'<pre>{_said(score.detail)}</pre>' if score.detail else ''}</li>"
+        f"{_diff(score.detail)}</li>"
         for score in result.scores
     )
     output = to_json(outcome.output, indent=1).decode() if outcome.output is not None else ""

@@ -66,6 +66,7 @@ def test_the_page_asks_nobody_for_anything_and_runs_only_its_own_script() -> Non
         name for _, attributes in tags for name in attributes if name in ("src", "style") or name.startswith("on")
     ]
     assert {attributes["href"] for tag, attributes in tags if tag == "a"} == {"#suite"}
+    assert any(a.get("name") == "viewport" for _, a in tags)  # else a telephone shows it as small as a poster
     policy = next(a["content"] for tag, a in tags if tag == "meta" and "http-equiv" in a)
     assert str(policy).startswith("default-src 'none'")
     assert "url(" not in html
