@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 from evals.gate import Finding, Gate, broken, settle
 from evals.matching.predicates import plain
-from evals.suite import CaseResult, Outcome, Split, Suite, SuiteReport, chosen, score
+from evals.suite import CaseResult, Outcome, Split, Suite, SuiteReport, chosen, score, storable
 from evals.trajectory import Trajectory
 
 
 def outcome_of(trajectory: Trajectory) -> Outcome:
     """Return what a trajectory came to."""
-    return Outcome(
+    outcome = Outcome(
         answer=trajectory.answer,
         output=trajectory.output,
         declined=trajectory.declined,
@@ -22,6 +22,7 @@ def outcome_of(trajectory: Trajectory) -> Outcome:
         tokens=trajectory.totals.tokens or 0,
         trajectory=trajectory,
     )
+    return storable(outcome)
 
 
 def matched(

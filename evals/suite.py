@@ -6,6 +6,7 @@ A suite reaches the product only through `FrontDoor.ask`, so that a plain functi
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, JsonValue, PrivateAttr, ValidationError, computed_field
+from pydantic_core import PydanticSerializationError
 
 from evals.trajectory import Trajectory
 from lyceum.errors import UserError
@@ -257,7 +259,20 @@ async def _outcome(task: Task, runtime: FrontDoor, case: Case, timeout: float | 
         raise
     except Exception as error:  # noqa: BLE001  one broken case must not lose the others
         outcome = Outcome(error=f"{type(error).__name__}: {error}")
+    outcome = storable(outcome)
     return outcome if outcome.seconds else outcome.model_copy(update={"seconds": time.perf_counter() - started})
+
+
+def storable(outcome: Outcome) -> Outcome:
+    """Return the outcome with a question mark for each half of a character, as models and tools sometimes send one:
+    no file, page or terminal takes it.
+    """
+    try:
+        outcome.model_dump_json()
+    except PydanticSerializationError:
+        told = json.dumps(outcome.model_dump(mode="python"), ensure_ascii=False, default=str)
+        return Outcome.model_validate_json(told.encode("utf-8", "replace"))
+    return outcome
 
 
 def score(scorers: Sequence[Scorer], case: Case, outcome: Outcome) -> list[Score]:

@@ -10,6 +10,7 @@ from evals.reports.told import WORDS, Judged, Told, share, shown, statistics_lin
 MOST_FINDINGS = 30  # a suite
 LONGEST = 60_000  # characters of a comment: GitHub refuses one above 65,536
 TEXT, DETAIL = 300, 1500  # characters of a finding
+FRAME = 80  # characters around findings: how many more, and the end
 _MARK = {"pass": "✅", "fail": "❌", "infrastructure": "⚠️", "underpowered": "⚠️"}
 
 
@@ -27,34 +28,41 @@ def markdown(told: Told) -> str:
             f"| {judged.gate.suite} | {_MARK[judged.gate.decision]} | {right} of {total} | {low:.1%} to {high:.1%} "
             f"| {counts['wrong']} | {counts['declined']} | {counts['error']} |"
         )
-    room = LONGEST - sum(len(line) + 1 for line in lines)
+    room = LONGEST - _size(lines)
+    untold: list[str] = []
     for judged in told.suites:
         more = _details(judged, room)
-        room -= sum(len(line) + 1 for line in more)
+        if _size(more) > room:
+            untold.append(judged.gate.suite)
+            continue
+        room -= _size(more)
         lines += more
+    if untold:
+        lines += ["", f"No room was left here for what was found in {len(untold)} suites; the HTML report has it."]
     return "\n".join(lines) + "\n"
 
 
 def _details(judged: Judged, room: int) -> list[str]:
-    """Return what is told of a suite, about `room` characters; its findings come first to their end."""
+    """Return what is told of a suite, in `room` characters where they do for its numbers; then its findings fit too."""
     gate = judged.gate
-    lines: list[str] = []
-    if line := statistics_line(gate):
-        lines += ["", f"**{gate.suite}**: {line}."]
-    if line := trials_line(judged.report):
-        lines += ["", f"**{gate.suite}**: {line}."]
+    numbers = [line for line in (statistics_line(gate), trials_line(judged.report)) if line]
+    lines = [part for line in numbers for part in ("", f"**{gate.suite}**: {line}.")]
+    flaky: list[str] = []
+    if gate.flaky:
+        named = [f"{_code(one.case)} {one.passed} of {one.trials}" for one in gate.flaky[:MOST_FINDINGS]]
+        if len(gate.flaky) > len(named):
+            named.append(f"and {len(gate.flaky) - len(named)} more")
+        flaky = ["", f"Flaky in {gate.suite}: {', '.join(named)}"]
     told = [finding for finding in gate.findings if finding.kind != "no baseline"]
     if told:
-        lines += [
-            "",
-            f"<details{' open' if gate.decision == 'fail' else ''}><summary>{gate.suite}: {len(told)} findings",
-        ]
-        lines[-1] += "</summary>"
+        opened = " open" if gate.decision == "fail" else ""
+        lines += ["", f"<details{opened}><summary>{gate.suite}: {len(told)} findings</summary>"]
+        room -= _size(lines) + _size(flaky) + FRAME
         count = 0
         for finding in told[:MOST_FINDINGS]:
             item = ["", f"- **{finding.kind}** {_code(finding.case) if finding.case else ''} {_code(finding.text)}"]
             item += ["", _block(finding.detail)] if finding.detail else []
-            room -= sum(len(line) + 1 for line in item)
+            room -= _size(item)
             if room < 0:
                 break
             count += 1
@@ -62,10 +70,11 @@ def _details(judged: Judged, room: int) -> list[str]:
         if len(told) > count:
             lines += ["", f"… and {len(told) - count} more, in the HTML report"]
         lines += ["", "</details>"]
-    if gate.flaky:
-        lines += ["", f"Flaky in {gate.suite}: "]
-        lines[-1] += ", ".join(f"{_code(one.case)} {one.passed} of {one.trials}" for one in gate.flaky[:MOST_FINDINGS])
-    return lines
+    return lines + flaky
+
+
+def _size(lines: list[str]) -> int:
+    return sum(len(line) + 1 for line in lines)
 
 
 def _code(text: str) -> str:
@@ -80,5 +89,5 @@ def _block(text: str) -> str:
 def _inert(text: str) -> str:
     """Escape for HTML, then whatever Markdown would still read inside a tag: marks, mentions, bare addresses."""
     escaped = html.escape(text, quote=False)
-    escaped = re.sub(r"([`*_\[\]()!~|\\@#])", lambda found: f"&#{ord(found[1])};", escaped)
+    escaped = re.sub(r"([`*_\[\]()!~|\\@#$])", lambda found: f"&#{ord(found[1])};", escaped)
     return escaped.replace("://", "&#58;//").replace("www.", "www&#46;")

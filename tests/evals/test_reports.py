@@ -17,7 +17,7 @@ from evals.reports.page import page
 from evals.reports.text import text
 from evals.reports.told import Judged, Told
 from evals.statistics import Flaky, compare
-from evals.suite import CaseResult, Outcome, Score, SuiteReport
+from evals.suite import CaseResult, Outcome, Score, SuiteReport, storable
 from evals.trajectory import Step, Trajectory
 
 EVIL = (
@@ -136,3 +136,24 @@ def test_the_terminal_shows_counts_the_comparison_and_the_difference() -> None:
     assert "80.0% before, 66.7% now over 30 cases" in shown
     assert "worse: b: right before, wrong now" in shown
     assert "flaky: a passed 1 of 2 [10% to 90%]" in shown
+
+
+def test_half_a_character_breaks_no_report() -> None:
+    half = "\ud83d"
+    step = Step(kind="tool", tool=half, arguments={half: [half]})
+    whole = storable(Outcome(answer=f"a{half}", output={"x": half}, trajectory=Trajectory(steps=[step])))
+    assert (whole.answer, whole.output) == ("a?", {"x": "?"})
+    report = SuiteReport(suite="s", split=None, results=[CaseResult(case="a", outcome=whole, scores=[])])
+    read = Told("offline", "pass", [Judged(report, Gate("s", "pass"))])
+    for render in (text, junit, markdown, page, data):
+        render(read).encode()
+
+
+def test_a_comment_stays_within_what_github_takes_however_many_suites_and_flaky_cases() -> None:
+    flaky = [Flaky("@" * 300, 1, 2, 0.1, 0.9)] * 40
+    found = [Finding("worse", "b", "<" * 300, "`" * 3000)] * 60
+    empty = SuiteReport(suite="s", split=None, results=[])
+    comment = markdown(Told("m", "fail", [Judged(empty, Gate(f"s{n}", "fail", found, flaky=flaky)) for n in range(40)]))
+    assert 40_000 < len(comment) < 65_536
+    assert comment.count("<details") == comment.count("</details>") > 0
+    assert "No room was left here for what was found in" in comment
