@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.cli.terminal import say
 from evals import catalogue
-from evals.interop.otlp import TARGETS, headers_of, send, spans_of
+from evals.interop.otlp import TARGETS, headers_of, resource_of, send, spans_of
 from evals.interop.pydantic_dataset import dataset_of
 from evals.stored import StoredRun
 from evals.suite import load_cases
@@ -32,13 +32,14 @@ def export(args: argparse.Namespace) -> int:
     if args.target not in TARGETS:
         raise UserError(f"There is no target {args.target!r}.", next_step=nearest(args.target, TARGETS, what="targets"))
     target = TARGETS[args.target]
-    base = args.url or os.environ.get(target.url, "")
+    base = args.url or target.base(os.environ)
     if not base.startswith(("http://", "https://")):
-        asked = f"or set {target.url}" if target.url else "such as http://127.0.0.1:4318"
+        asked = f"or set {target.url[0]}" if target.url else "such as http://127.0.0.1:4318"
         raise UserError("Where to?", next_step=f"Give --url URL, {asked}.")
     url = base.rstrip("/") + ("" if base.rstrip("/").endswith(target.path) else target.path)
     run = StoredRun.open(Path(name))
     spans = list(spans_of(run.samples(), run=run.folder.name, at=time.time_ns()))
-    count = send(url, spans, headers_of(args.target, os.environ), protobuf=target.protobuf)
+    headers, resource = headers_of(args.target, os.environ), resource_of(args.target, os.environ)
+    count = send(url, spans, headers, resource=resource, protobuf=target.protobuf)
     say(f"{len(spans)} spans of {len(run.samples())} answers were sent to {args.target} in {count} requests")
     return 0

@@ -1,7 +1,8 @@
 """Kept outcomes as OpenTelemetry spans, sent over OTLP/HTTP: to Langfuse, Phoenix, LangSmith or any collector.
 
 One trace an answer: a span of the agent with the case, verdict and scores, and one span below it for each step, in
-the GenAI semantic conventions (v1.37), so that `evals/recording/spans.py` reads back what was sent.
+the GenAI semantic conventions (v1.37). What those have no name for goes into `lyceum.*`, so that
+`evals/recording/span_own.py` reads back the very trajectory that was sent.
 """
 
 from __future__ import annotations
@@ -27,20 +28,34 @@ SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Target:
-    """Where spans go: `keys` are environment variables, and `header` what is made of them."""
+    """Where spans go: `keys`, `url` and `project` are environment variables, `url` any one of several."""
 
     path: str
     keys: tuple[str, ...] = ()
-    url: str = ""
+    url: tuple[str, ...] = ()
+    project: str = ""
     protobuf: bool = False
 
+    def base(self, environment: Mapping[str, str]) -> str:
+        """Return the address that the environment names, or nothing."""
+        return next((environment[name] for name in self.url if environment.get(name)), "")
 
-# The paths that each documents for OTLP over HTTP. None was tried against the service itself.
+
+# What each documents for OTLP over HTTP: Phoenix refuses JSON, and LangSmith shows protobuf only. None was tried
+# against the service itself.
 TARGETS: dict[str, Target] = {
     "collector": Target("/v1/traces"),
-    "langfuse": Target("/api/public/otel/v1/traces", ("LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY"), "LANGFUSE_HOST"),
-    "phoenix": Target("/v1/traces", ("PHOENIX_API_KEY",), "PHOENIX_COLLECTOR_ENDPOINT", protobuf=True),
-    "langsmith": Target("/otel/v1/traces", ("LANGSMITH_API_KEY",), "LANGSMITH_ENDPOINT"),
+    "langfuse": Target(
+        "/api/public/otel/v1/traces",
+        ("LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY"),
+        ("LANGFUSE_BASE_URL", "LANGFUSE_HOST"),
+    ),
+    "phoenix": Target(
+        "/v1/traces", ("PHOENIX_API_KEY",), ("PHOENIX_COLLECTOR_ENDPOINT",), "PHOENIX_PROJECT_NAME", protobuf=True
+    ),
+    "langsmith": Target(
+        "/otel/v1/traces", ("LANGSMITH_API_KEY",), ("LANGSMITH_ENDPOINT",), "LANGSMITH_PROJECT", protobuf=True
+    ),
 }
 
 
@@ -52,13 +67,29 @@ def headers_of(name: str, environment: Mapping[str, str]) -> dict[str, str]:
         raise UserError(f"{name} needs {' and '.join(missing)}.", next_step="Set it in the environment.")
     values = [environment.get(key, "") for key in keys]
     if name == "langfuse":
-        return {"Authorization": f"Basic {base64.b64encode(':'.join(values).encode()).decode()}"}
+        basic = base64.b64encode(":".join(values).encode()).decode()
+        # Without the version what is sent directly shows up about ten minutes late.
+        return {"Authorization": f"Basic {basic}", "x-langfuse-ingestion-version": "4"}
     if name == "langsmith":
-        return {"x-api-key": values[0]}
+        project = environment.get(TARGETS[name].project)
+        return {"x-api-key": values[0], **({"Langsmith-Project": project} if project else {})}
     return {"Authorization": f"Bearer {values[0]}"} if name == "phoenix" and values[0] else {}
 
 
-def send(url: str, spans: Sequence[dict[str, Any]], headers: Mapping[str, str], *, protobuf: bool = False) -> int:
+def resource_of(name: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what the spans are said to come from; Phoenix finds its project there."""
+    project = environment.get(TARGETS[name].project) if name == "phoenix" else None
+    return {"service.name": "lyceum-evals", **({"openinference.project.name": project} if project else {})}
+
+
+def send(
+    url: str,
+    spans: Sequence[dict[str, Any]],
+    headers: Mapping[str, str],
+    *,
+    resource: Mapping[str, str] | None = None,
+    protobuf: bool = False,
+) -> int:
     """Send spans, and return how many requests it took; raises OperatorError that never quotes a header."""
     traces: dict[str, list[dict[str, Any]]] = {}
     for span in spans:
@@ -66,7 +97,7 @@ def send(url: str, spans: Sequence[dict[str, Any]], headers: Mapping[str, str], 
     whole = list(traces.values())
     count = 0
     for start in range(0, len(whole), BATCH):
-        body = wrapped([span for trace in whole[start : start + BATCH] for span in trace])
+        body = wrapped([span for trace in whole[start : start + BATCH] for span in trace], resource)
         data = packed(body) if protobuf else json.dumps(body).encode()
         kind = "application/x-protobuf" if protobuf else "application/json"
         request = urllib.request.Request(url, data, {**headers, "Content-Type": kind}, method="POST")  # noqa: S310
@@ -82,10 +113,10 @@ def send(url: str, spans: Sequence[dict[str, Any]], headers: Mapping[str, str], 
     return count
 
 
-def wrapped(spans: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def wrapped(spans: Sequence[dict[str, Any]], resource: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return an ExportTraceServiceRequest as OTLP's JSON."""
-    resource = {"attributes": _attributes({"service.name": "lyceum-evals"})}
-    return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": {"name": "evals"}, "spans": [*spans]}]}]}
+    about = {"attributes": _attributes(resource or {"service.name": "lyceum-evals"})}
+    return {"resourceSpans": [{"resource": about, "scopeSpans": [{"scope": {"name": "evals"}, "spans": [*spans]}]}]}
 
 
 def packed(body: dict[str, Any]) -> bytes:
@@ -123,6 +154,7 @@ def spans_of(results: Iterable[tuple[str, CaseResult]], *, run: str, at: int) ->
                 [{"role": "assistant", "parts": [{"type": "text", "content": outcome.answer}]}]
             ),
             **({"input.value": trajectory.input} if trajectory.input else {}),
+            "lyceum.trajectory": trajectory.model_dump_json(exclude_defaults=True, exclude={"steps"}),
             **scores,
         }
         failed = outcome.error is not None
@@ -140,11 +172,14 @@ def _steps(trajectory: Trajectory, trace: str, root: str, start: int) -> Iterato
         end = opened + max(1, int(step.latency_ms * 1e6))
         clock = max(clock, end)
         name, told = _told(step)
+        told["lyceum.number"] = number
+        besides = {"arguments", "result"} if step.kind == "tool" else set[str]()  # those have names there
+        told["lyceum.step"] = step.model_dump_json(exclude_defaults=True, exclude=besides)
         yield _span(trace, _id(f"{trace} {number}", 16), root, name, opened, end, told, failed=step.ok is False)
 
 
 def _told(step: Step) -> tuple[str, dict[str, Any]]:
-    agent = {"gen_ai.agent.name": step.agent} if step.agent else {}
+    agent: dict[str, Any] = {"gen_ai.agent.name": step.agent} if step.agent else {}
     if step.kind == "model":
         return f"chat {step.tool}", agent | {
             "gen_ai.operation.name": "chat",
@@ -163,7 +198,7 @@ def _told(step: Step) -> tuple[str, dict[str, Any]]:
             "gen_ai.tool.call.result": step.result,
             "mcp.server.name": step.server,
         }
-    return f"{step.kind} {step.tool}", agent | {f"lyceum.{step.kind}": step.tool}
+    return f"{step.kind} {step.tool}", agent
 
 
 def _span(

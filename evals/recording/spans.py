@@ -15,6 +15,7 @@ from typing import Any, cast
 from evals.recording.span_calls import SERVER, call_id, milliseconds, retrieval_step, told, tool_name, tool_step
 from evals.recording.span_forms import Span, read_spans
 from evals.recording.span_messages import Call, decoded, heard, said
+from evals.recording.span_own import own
 from evals.trajectory import Step, Trajectory
 from lyceum.errors import UserError
 
@@ -26,12 +27,8 @@ def from_spans(spans: Iterable[Mapping[str, Any]]) -> list[Trajectory]:
 
     Raises UserError where no span is an agent's: a model request, a tool call or an agent's run.
     """
-    traces: defaultdict[str, list[Span]] = defaultdict(list)
-    for given in spans:
-        for span in read_spans(given):
-            traces[span.trace].append(span)
-    ordered = sorted(traces.values(), key=lambda trace: min(span.start for span in trace))
-    found = [_trajectory(trace) for trace in ordered if any(span.role != "other" for span in trace)]
+    ordered = sorted(_gathered(spans), key=lambda trace: min(span.start for span in trace))
+    found = [own(trace) or _trajectory(trace) for trace in ordered if any(span.role != "other" for span in trace)]
     if not found:
         raise UserError(
             "No span there is a model request, a tool call or an agent's run.",
@@ -40,9 +37,46 @@ def from_spans(spans: Iterable[Mapping[str, Any]]) -> list[Trajectory]:
     return found
 
 
-def _trajectory(trace: list[Span]) -> Trajectory:
-    trace.sort(key=lambda span: (span.start, span.end))
+def _gathered(spans: Iterable[Mapping[str, Any]]) -> list[list[Span]]:
+    """Return the spans of each trace; one that was sent again counts once, as it was when it had ended."""
+    traces: defaultdict[str, dict[str, Span]] = defaultdict(dict)
+    for given in spans:
+        for span in read_spans(given):
+            if not span.trace and span.role != "other":
+                raise UserError(
+                    f"The span {span.name!r} has no trace id, so nothing says which run it belongs to.",
+                    next_step="Write the same traceId into all spans of a run, and another for the next.",
+                )
+            known = traces[span.trace]
+            span.id = span.id or f"without id, {len(known)}"
+            if span.id not in known or span.end >= known[span.id].end:
+                known[span.id] = span
+    return [_timed(list(known.values())) for known in traces.values()]
+
+
+def _timed(trace: list[Span]) -> list[Span]:
+    """Let a span without an end end at once, and one without a beginning begin with what it lies in."""
     by_id = {span.id: span for span in trace}
+    first = min((time for span in trace for time in (span.start, span.end) if time), default=0.0)
+    for span in trace:
+        above = by_id.get(span.parent)
+        span.start = span.start or span.end or (above.start if above else 0.0) or first
+        span.end = max(span.end, span.start)
+    return trace
+
+
+def _depth(span: Span, by_id: Mapping[str, Span]) -> int:
+    seen: set[str] = set()
+    while span.id not in seen and span.parent in by_id:
+        seen.add(span.id)
+        span = by_id[span.parent]
+    return len(seen)
+
+
+def _trajectory(trace: list[Span]) -> Trajectory:
+    by_id = {span.id: span for span in trace}
+    # Clocks are coarse: what begins in the same moment as the span around it comes after that.
+    trace.sort(key=lambda span: (span.start, _depth(span, by_id), span.end))
     roots = [span for span in trace if span.parent not in by_id]
     agents = {span.id: _agent_of(span, by_id) for span in trace}
     branches = _branches(trace, agents, by_id)

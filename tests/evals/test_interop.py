@@ -14,12 +14,16 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.cli import main
 from evals.interop.evaluators import evaluator_of_scorer, scorer_of_evaluator
+from evals.interop.otlp import spans_of, wrapped
 from evals.interop.pydantic_dataset import cases_of, dataset_of, read_dataset
 from evals.outcomes import score_answer, score_trajectory
 from evals.recording.files import read_trajectories
+from evals.recording.spans import from_spans
 from evals.stored import Manifest, StoredRun
 from evals.suite import Case, CaseResult, Outcome, Score
 from evals.trajectory import Step, Trajectory
@@ -121,14 +125,14 @@ def test_what_is_exported_is_loaded_by_pydantic_evals_and_read_back_alike(tmp_pa
 
 @pytest.mark.extra
 def test_evaluators_score_here_and_our_scorers_there() -> None:
-    given = pytest.importorskip("pydantic_evals.evaluators")
+    package = pytest.importorskip("pydantic_evals.evaluators")
     evals = pytest.importorskip("pydantic_evals")
-    contains = scorer_of_evaluator(given.Contains(value="cents"))
+    contains = scorer_of_evaluator(package.Contains(value="cents"))
     case = Case(id="a", input="q", expected={"answer": {"$contains": "cents"}})
     found = [contains(case, Outcome(answer=answer)) for answer in ("20 cents", "nothing")]
     assert [score.verdict for score in found if score] == ["right", "wrong"]
     with pytest.raises(UserError, match="score 0 in silence"):
-        scorer_of_evaluator(given.ToolCorrectness(expected_tools=["search"]))
+        scorer_of_evaluator(package.ToolCorrectness(expected_tools=["search"]))
     dataset = evals.Dataset(
         name="d",
         cases=[evals.Case(name="a", inputs="q", metadata={"lyceum": {"answer": {"$contains": "cents"}}})],
@@ -183,10 +187,9 @@ def kept(tmp_path: Path) -> StoredRun:
         (
             "langfuse",
             "/api/public/otel/v1/traces",
-            {"authorization": "Basic cGs6c2s="},
+            {"authorization": "Basic cGs6c2s=", "x-langfuse-ingestion-version": "4"},
             {"LANGFUSE_PUBLIC_KEY": "pk", "LANGFUSE_SECRET_KEY": "sk"},
         ),
-        ("langsmith", "/otel/v1/traces", {"x-api-key": "ls"}, {"LANGSMITH_API_KEY": "ls"}),
     ],
 )
 def test_a_run_is_sent_over_otlp_and_reads_back_as_it_was(
@@ -214,16 +217,98 @@ def test_a_run_is_sent_over_otlp_and_reads_back_as_it_was(
 
 
 @pytest.mark.extra
-def test_phoenix_is_sent_protobuf(collector: Any, kept: StoredRun) -> None:
+@pytest.mark.parametrize(
+    ("target", "path", "header", "project", "keys"),
+    [
+        ("phoenix", "/v1/traces", {}, "", {}),
+        (
+            "phoenix",
+            "/v1/traces",
+            {"authorization": "Bearer ph"},
+            "ours",
+            {"PHOENIX_API_KEY": "ph", "PHOENIX_PROJECT_NAME": "ours"},
+        ),
+        ("langsmith", "/otel/v1/traces", {"x-api-key": "ls"}, "", {"LANGSMITH_API_KEY": "ls"}),
+        (
+            "langsmith",
+            "/otel/v1/traces",
+            {"x-api-key": "ls", "langsmith-project": "ours"},
+            "",
+            {"LANGSMITH_API_KEY": "ls", "LANGSMITH_PROJECT": "ours"},
+        ),
+    ],
+)
+def test_phoenix_and_langsmith_are_sent_protobuf_into_their_project(
+    target: str,
+    path: str,
+    header: dict[str, str],
+    project: str,
+    keys: dict[str, str],
+    collector: Any,
+    kept: StoredRun,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     service = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
     url, got = collector
-    assert main(["eval", "export", str(kept.folder), "--target", "phoenix", "--url", url]) == 0
-    [(_, headers, body)] = got
-    assert headers["content-type"] == "application/x-protobuf"
-    held = service.ExportTraceServiceRequest.FromString(body)
-    spans = held.resource_spans[0].scope_spans[0].spans
+    for name, value in keys.items():
+        monkeypatch.setenv(name, value)
+    assert main(["eval", "export", str(kept.folder), "--target", target, "--url", url]) == 0
+    [(at, headers, body)] = got
+    assert at == path
+    assert {**header, "content-type": "application/x-protobuf"}.items() <= headers.items()
+    [block] = service.ExportTraceServiceRequest.FromString(body).resource_spans
+    about = {each.key: each.value.string_value for each in block.resource.attributes}
+    assert about == {"service.name": "lyceum-evals", **({"openinference.project.name": project} if project else {})}
+    spans = block.scope_spans[0].spans
     assert [span.name for span in spans][:2] == ["invoke_agent late-fee", "chat m"]
     assert len(spans[0].trace_id) == 16
+
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
+VALUE = st.none() | st.booleans() | st.integers() | TEXT | st.lists(TEXT, max_size=2)
+SOME = st.integers(0, 10**6)
+STEPS = st.builds(
+    Step,
+    kind=st.sampled_from(["model", "tool", "handoff", "approval"]),
+    tool=TEXT,
+    server=TEXT,
+    agent=st.sampled_from(["", "lead", "mailer"]),
+    call=TEXT,
+    arguments=st.dictionaries(TEXT, VALUE, max_size=2),
+    ok=st.none() | st.booleans(),
+    result=TEXT,
+    result_hash=TEXT,
+    group=st.sampled_from(["", "1", "2"]),
+    branch=st.sampled_from(["", "f.0", "f.1/g.2"]),
+    input_tokens=SOME,
+    cost=st.none() | st.floats(0, 9),
+    latency_ms=st.floats(0, 1e6),
+    labels=st.dictionaries(TEXT, TEXT, max_size=1),
+)
+DONE = st.builds(
+    Trajectory,
+    input=TEXT,
+    answer=TEXT,
+    output=VALUE,
+    declined=st.booleans(),
+    error=st.none() | TEXT,
+    seconds=st.floats(0, 1e3),
+    steps=st.lists(STEPS, max_size=5),
+    labels=st.dictionaries(TEXT, TEXT, max_size=1),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(DONE, min_size=1, max_size=3), st.randoms())
+def test_what_is_exported_is_read_back_as_the_very_same_trajectories(done: list[Trajectory], chance: Any) -> None:
+    results = [
+        ("s", CaseResult(case=f"case-{n}", outcome=Outcome(answer=each.answer, trajectory=each), scores=[]))
+        for n, each in enumerate(done)
+    ]
+    spans = list(spans_of(results, run="r", at=10**18))
+    chance.shuffle(spans)
+    told = json.loads(json.dumps(wrapped(spans)))
+    assert from_spans([told]) == [each.model_copy(update={"case": f"case-{n}"}) for n, each in enumerate(done)]
 
 
 def test_what_cannot_be_sent_says_why_and_no_key_is_told(
