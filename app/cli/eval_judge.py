@@ -15,11 +15,11 @@ from app.cli.eval_run import OFFLINE
 from app.cli.terminal import say
 from evals import catalogue
 from evals.judges.admission import Admission, admit
-from evals.judges.judge import Ask, Judge
-from evals.judges.labels import Labels
+from evals.judges.judge import Ask, Judge, Trialled
+from evals.judges.labels import Labels, answer_hash
 from evals.stored import StoredRun
-from evals.suite import Case, CaseResult
-from lyceum.errors import UserError
+from evals.suite import Case, CaseResult, Outcome
+from lyceum.errors import OperatorError, UserError
 from lyceum.settings import Settings
 
 RUBRIC = "The answer is right if it answers the question that was asked, correctly and completely."
@@ -33,8 +33,18 @@ def judge(args: argparse.Namespace, settings: Settings) -> int:
         raise UserError("Judge which run? lyceum eval judge FOLDER", next_step="`lyceum eval run` names its folder.")
     run = StoredRun.open(Path(args.suite[0]))
     other = StoredRun.open(args.against) if args.against else None
-    rubric = args.rubric.read_text(encoding="utf-8").strip() if args.rubric else RUBRIC
+    rubric = _rubric(args.rubric) if args.rubric else RUBRIC
     return asyncio.run(_judged(args, settings, run, other, rubric))
+
+
+def _rubric(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}.", next_step="Give --rubric a file of text.") from None
+    if not text:
+        raise UserError(f"{path} is empty.", next_step="Write down what makes an answer right.")
+    return text
 
 
 async def _judged(
@@ -67,7 +77,8 @@ def asking(model: Any) -> Ask:
 
 
 async def _report(args: argparse.Namespace, judging: Judge, run: StoredRun, other: StoredRun | None) -> int:
-    cases = {(name, case.id): case for name in run.manifest.suites for case in catalogue.load(name).cases}
+    known = catalogue.cards()
+    cases = {(n, case.id): case for n in run.manifest.suites if n in known for case in catalogue.load(n).cases}
     labels = Labels(run.folder)
     answers = [(suite, result) for suite, result in run.samples() if result.outcome.error is None]
     answers.sort(key=lambda each: labels.of(*each) is None)  # what people labelled first
@@ -75,12 +86,14 @@ async def _report(args: argparse.Namespace, judging: Judge, run: StoredRun, othe
     judged: list[dict[str, Any]] = []
     pairs: list[tuple[bool, bool]] = []
     steady: list[float] = []
+    counted: set[tuple[str, str, str]] = set()  # an answer that several trials gave has one label
     for number, (suite, result) in enumerate(answers):
         case = cases.get((suite, result.case), Case(id=result.case, input=""))
-        told = await judging.judge(case, result.outcome, samples=REPEATS if number < SOME else 1)
+        told = await _verdict(judging, case, result.outcome, REPEATS if number < SOME else 1)
         steady += [told.steady] if number < SOME else []
-        person = labels.of(suite, result)
-        pairs += [] if person is None else [(person, told.right)]
+        person, about = labels.of(suite, result), (suite, result.case, answer_hash(result))
+        pairs += [] if person is None or about in counted else [(person, told.right)]
+        counted.add(about)
         said = {"suite": suite, "case": result.case, "trial": result.trial, "right": told.right}
         judged.append({**said, "steady": told.steady, "reason": told.reason, "person": person})
         verdict = "right" if told.right else "wrong"
@@ -88,6 +101,16 @@ async def _report(args: argparse.Namespace, judging: Judge, run: StoredRun, othe
     swayed = await _compared(judging, answers, other, cases) if other else []
     found = admit(pairs, steady=steady, unswayed=[unswayed for _, unswayed in swayed])
     return _told(args, judging, run, judged, swayed, found)
+
+
+async def _verdict(judging: Judge, case: Case, outcome: Outcome, samples: int) -> Trialled:
+    """Ask for a verdict. One that cannot be read is no proof of the answer, and does not agree with itself."""
+    from pydantic_ai.exceptions import UnexpectedModelBehavior
+
+    try:
+        return await judging.judge(case, outcome, samples=samples)
+    except UnexpectedModelBehavior as error:
+        return Trialled(right=False, steady=0.0, reason=f"no verdict: {error}")
 
 
 async def _compared(
@@ -118,7 +141,11 @@ def _told(
     said |= {"agreement": None if found.agreement is None else vars(found.agreement), "unswayed": found.unswayed}
     said["preferred"] = {side: sum(each == side for each, _ in compared) for side in ("one", "other", "tie")}
     said["judged"] = judged
-    (run.folder / "judged.json").write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    kept = run.folder / "judged.json"
+    try:
+        kept.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OperatorError(f"{kept} cannot be written: {error.strerror}.", next_step="Make room there.") from None
     if args.json:
         print(json.dumps(said, ensure_ascii=False))
     else:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import hashlib
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -45,16 +47,17 @@ class Cell:
 
 async def run_matrix(args: argparse.Namespace, settings: Settings) -> int:
     """Ask all suites of every pair, keep each run in a folder of its own, and print one table; it gates nothing."""
-    models, prompts = (given.split(",") for given in args.matrix)
+    models, prompts = (_parts(given) for given in args.matrix)
     texts = {name: _text(name) for name in prompts}
     suites = [catalogue.load(name) for name in args.suite or list(catalogue.cards())]
     folder: Path = args.report or folder_of(settings)
+    await _check(models, settings)
     cells: list[Cell] = []
     for model in models:
         offline = model == OFFLINE
         own = settings.model_copy(update={"offline": offline, "model": None if offline else model})
         for prompt in prompts:
-            place = folder / _name(f"{model}-{Path(prompt).stem}")
+            place = folder / _name(f"{model}-{Path(prompt).stem}-{_hash(prompt, texts[prompt])}")
             cells.append(await _cell(args, own, suites, model, prompt, texts[prompt], place))
     table = table_of(cells, [suite.name for suite in suites])
     print(json.dumps(told(cells)) if args.json else table)
@@ -62,6 +65,19 @@ async def run_matrix(args: argparse.Namespace, settings: Settings) -> int:
     (folder / "matrix.md").write_text(table + "\n", encoding="utf-8")
     say(f"the table and every outcome are in {folder}")
     return 0
+
+
+async def _check(models: list[str], settings: Settings) -> None:
+    """Raise what is wrong with any of the models before the first is asked."""
+    from models.resolve import ResolvedModels
+
+    for model in models:
+        own = settings.model_copy(update={"offline": model == OFFLINE, "model": None if model == OFFLINE else model})
+        resolved = ResolvedModels(own, os.environ)
+        try:
+            resolved.get()
+        finally:
+            await resolved.close()
 
 
 async def _cell(
@@ -97,15 +113,26 @@ def _adding(factory: Callable[..., Any], text: str) -> Callable[..., Any]:
     return made
 
 
+def _parts(given: str) -> list[str]:
+    parts = list(dict.fromkeys(part.strip() for part in given.split(",") if part.strip()))
+    if not parts:
+        raise UserError(f"{given!r} names nothing.", next_step="Give --matrix MODEL,MODEL none,FILE.")
+    return parts
+
+
 def _text(prompt: str) -> str:
     if prompt == AS_IT_IS:
         return ""
     try:
         return Path(prompt).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise UserError(
-            f"{prompt} cannot be read: {error.strerror}.", next_step="Give files of text, or none."
-        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise UserError(f"{prompt} cannot be read: {why}.", next_step="Give files of text, or none.") from None
+
+
+def _hash(prompt: str, text: str) -> str:
+    """Two files of one name, or one that was changed, must not go on with each other's outcomes."""
+    return hashlib.sha256(f"{Path(prompt).absolute() if text else ''}\n{text}".encode()).hexdigest()[:8]
 
 
 def _name(text: str) -> str:

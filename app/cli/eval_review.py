@@ -9,13 +9,16 @@ from pathlib import Path
 
 from app.cli.terminal import neutral, say
 from evals import catalogue
-from evals.judges.labels import Label, Labels, Verdict, answer_hash, queue, read_labels
+from evals.judges.labels import NOTE, Label, Labels, Verdict, answer_hash, queue, read_labels
 from evals.reports.review import review_page
 from evals.stored import StoredRun
 from evals.suite import CaseResult
 from lyceum.errors import UserError
 
-CHOICES: dict[str, Verdict] = {"r": "right", "w": "wrong", "u": "unsure"}
+CHOICES: dict[str, Verdict] = {
+    **{"r": "right", "w": "wrong", "u": "unsure"},
+    **{"right": "right", "wrong": "wrong", "unsure": "unsure"},
+}
 
 
 def review(args: argparse.Namespace) -> int:
@@ -25,18 +28,41 @@ def review(args: argparse.Namespace) -> int:
     run = StoredRun.open(Path(args.suite[0]))
     labels = Labels(run.folder)
     if args.labels:
-        say(f"{labels.merge(read_labels(args.labels))} new labels; {len(labels)} in {labels.path}")
-        return 0
-    left = queue(run, labels)
+        return _taken(args, run, labels)
+    by = args.by or _me()
+    left = queue(run, labels, None if args.html else by)[: args.limit]
     inputs = _inputs(run)
     if args.html:
-        args.html.write_text(review_page(left, inputs), encoding="utf-8")
+        try:
+            args.html.write_text(review_page(left, inputs), encoding="utf-8")
+        except OSError as error:
+            raise UserError(
+                f"{args.html} cannot be written: {error.strerror}.", next_step="Give --html FILE."
+            ) from None
         say(f"{len(left)} answers to label are in {args.html}; open it in a browser")
         return 0
     if not left:
         say("every answer is labelled")
         return 0
-    return _terminal(left[: args.limit], inputs, labels, args.by or getpass.getuser())
+    return _terminal(left, inputs, labels, by)
+
+
+def _me() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such user, as in many containers
+        return "me"
+
+
+def _taken(args: argparse.Namespace, run: StoredRun, labels: Labels) -> int:
+    """Take labels from a page; those without a name are by `--by`. Labels of other answers are not taken."""
+    given = [each.model_copy(update={"by": each.by or args.by}) for each in read_labels(args.labels)]
+    answers = {(suite, result.case, answer_hash(result)) for suite, result in run.samples()}
+    fitting = [each for each in given if (each.suite, each.case, each.answer) in answers]
+    say(f"{labels.merge(fitting)} new labels; {len(labels)} in {labels.path}")
+    if strange := len(given) - len(fitting):
+        say(f"{strange} were left out: they are about answers that are not in this run")
+    return 1 if given and not fitting else 0
 
 
 def _inputs(run: StoredRun) -> dict[str, str]:
@@ -55,16 +81,17 @@ def _terminal(left: list[tuple[str, CaseResult]], inputs: dict[str, str], labels
             sys.stderr.write("[r]ight, [w]rong, [u]nsure, each with a note; [s]kip, [q]uit: ")
             sys.stderr.flush()
             line = sys.stdin.readline()
-            choice, _, note = line.strip().partition(" ")
-            if not line or choice == "q":
+            word, _, note = line.strip().partition(" ")
+            choice = word.lower()
+            if not line or choice in ("q", "quit"):
                 say(f"{len(labels)} labels are in {labels.path}")
                 return 0
-            if choice == "s":
+            if choice in ("s", "skip"):
                 break
             if choice in CHOICES:
                 label = CHOICES[choice]
                 about = {"suite": suite, "case": result.case, "trial": result.trial, "answer": answer_hash(result)}
-                labels.add(Label.model_validate({**about, "label": label, "by": by, "note": note}))
+                labels.add(Label.model_validate({**about, "label": label, "by": by, "note": note.strip()[:NOTE]}))
                 break
             say("That is none of the answers.")
     say(f"{len(labels)} labels are in {labels.path}; a judge is held to them: lyceum eval judge {labels.path.parent}")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from app.cli.eval_run import decide, finish
+from app.cli.eval_run import decide, decide_kept, finish, only_as_kept
 from app.scoring import scorers
 from evals import catalogue
 from evals.gate import Finding
@@ -16,6 +16,7 @@ from evals.recording.files import read_trajectories
 from evals.reports.told import Judged
 from evals.stored import StoredRun
 from evals.suite import Case, FrontDoor, Outcome, Suite, load_cases
+from evals.suites.turns import last_turn
 from lyceum.errors import UserError
 from lyceum.settings import Settings
 
@@ -53,7 +54,7 @@ def _cases(path: Path) -> tuple[Case, ...]:
         given: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, ValueError):  # ValueError: a date that does not exist
         given = None  # the reader of cases says what is wrong, and where
-    return tuple(cases_of(given, str(path))) if is_dataset(given) else load_cases(path)
+    return tuple(cases_of(given, str(path))) if is_dataset(given) else tuple(map(last_turn, load_cases(path)))
 
 
 async def _unasked(front_door: FrontDoor, case: Case) -> Outcome:
@@ -61,9 +62,11 @@ async def _unasked(front_door: FrontDoor, case: Case) -> Outcome:
 
 
 def _again(args: argparse.Namespace, kept: StoredRun) -> int:
-    judged: list[Judged] = []
-    for name in kept.manifest.suites:
-        suite = catalogue.load(name)
-        args.limit, args.trials = kept.manifest.limit, kept.manifest.trials
-        judged.append(decide(args, suite, kept.judged(suite), kept.manifest.model, catalogue.baseline(name)))
+    for flag in ("cases", "baseline"):
+        if getattr(args, flag):
+            raise UserError(
+                f"--{flag} is for recorded trajectories; a kept run has its suites' own.", next_step="Leave it out."
+            )
+    only_as_kept(args, kept)
+    judged = [decide_kept(args, catalogue.load(name), kept) for name in kept.manifest.suites]
     return finish(args, judged, kept.manifest.model, args.report or kept.folder)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from evals.growing.cases import VARIANT
 from evals.suite import Case
 
 ALIKE = 0.8
@@ -47,9 +48,24 @@ def near_duplicates(cases: Sequence[Case], *, least: float = ALIKE) -> list[Near
     found = [
         Near(cases[one], cases[other], share)
         for one, other in _candidates(pieces)
-        if _same_ground(cases[one], cases[other]) and (share := _jaccard(pieces[one], pieces[other])) >= least
+        if _same_ground(cases[one], cases[other])
+        and not _variants(cases[one], cases[other])
+        and (share := _jaccard(pieces[one], pieces[other])) >= least
     ]
     return sorted(found, key=lambda each: (-each.alike, each.one.id, each.other.id))
+
+
+def asks_the_same(one: Case, other: Case) -> bool:
+    """Tell whether two cases ask nearly the same, about the same files."""
+    return _same_ground(one, other) and not _variants(one, other) and alike(one.input, other.input) >= ALIKE
+
+
+def _variants(one: Case, other: Case) -> bool:
+    """Variants of a case are alike because they are meant to be, as long as they stay on its side."""
+    kin = [
+        next((tag.removeprefix(VARIANT) for tag in case.tags if tag.startswith(VARIANT)), "") for case in (one, other)
+    ]
+    return one.split == other.split and any(kin) and (kin[0] or one.id) == (kin[1] or other.id)
 
 
 def _same_ground(one: Case, other: Case) -> bool:

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from evals.stored import StoredRun
 from evals.suite import CaseResult
-from lyceum.errors import UserError
+from lyceum.errors import OperatorError, UserError
 
 FILE = "labels.jsonl"
+NOTE = 2000  # characters
 Verdict = Literal["right", "wrong", "unsure"]
 
 
@@ -29,8 +30,8 @@ class Label(BaseModel):
     answer: str
     label: Verdict
     by: str = ""
-    note: str = Field(default="", max_length=2000)
-    at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    note: str = Field(default="", max_length=NOTE)
+    at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
 
 
 def answer_hash(result: CaseResult) -> str:
@@ -48,27 +49,39 @@ class Labels:
         return len(self._held)
 
     def add(self, label: Label) -> None:
+        """Write a label down; raises OperatorError where that cannot be done."""
+        try:
+            held = self.path.read_bytes() if self.path.exists() else b""
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write("\n" if held and not held.endswith(b"\n") else "")  # an editor may have left it out
+                file.write(label.model_dump_json() + "\n")
+        except OSError as error:
+            raise OperatorError(
+                f"{self.path} cannot be written: {error.strerror}.", next_step="Copy the run's folder to your own."
+            ) from None
         self._held.append(label)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(label.model_dump_json() + "\n")
+
+    def by_person(self, suite: str, case: str, answer: str) -> dict[str, Label]:
+        """Return the last label of each person on an answer."""
+        about = [each for each in self._held if (each.suite, each.case, each.answer) == (suite, case, answer)]
+        return {each.by: each for each in sorted(about, key=lambda each: each.at)}
 
     def of(self, suite: str, result: CaseResult) -> bool | None:
         """Return what people say of an answer: right or wrong by their majority; None where it is open."""
-        latest = {
-            each.by: each.label
-            for each in self._held
-            if (each.suite, each.case, each.answer) == (suite, result.case, answer_hash(result))
-        }
-        right, wrong = (sum(label == kind for label in latest.values()) for kind in ("right", "wrong"))
+        latest = [each.label for each in self.by_person(suite, result.case, answer_hash(result)).values()]
+        right, wrong = latest.count("right"), latest.count("wrong")
         return None if right == wrong else right > wrong
 
     def merge(self, others: Iterable[Label]) -> int:
-        """Add labels that are not known yet, and return how many there were."""
-        known = {(each.suite, each.case, each.trial, each.answer, each.by, each.at) for each in self._held}
-        new = [e for e in others if (e.suite, e.case, e.trial, e.answer, e.by, e.at) not in known]
-        for each in new:
-            self.add(each)
-        return len(new)
+        """Add labels that say something new, and return how many there were: a page that is saved twice counts once."""
+        count = 0
+        for each in others:
+            last = self.by_person(each.suite, each.case, each.answer).get(each.by)
+            same = last is not None and (last.label, last.note) == (each.label, each.note)
+            if not same and (last is None or last.at < each.at):
+                self.add(each)
+                count += 1
+        return count
 
 
 def read_labels(path: Path) -> list[Label]:
@@ -89,14 +102,19 @@ def read_labels(path: Path) -> list[Label]:
     return found
 
 
-def queue(run: StoredRun, labels: Labels) -> list[tuple[str, CaseResult]]:
-    """Return the answers that nobody has labelled, those first about which the scorers were not content."""
-    kept = [(suite, result) for suite, result in run.samples() if result.outcome.error is None]
-    left = [(suite, result) for suite, result in kept if labels.of(suite, result) is None]
+def queue(run: StoredRun, labels: Labels, by: str | None = None) -> list[tuple[str, CaseResult]]:
+    """Return the answers that are open, each once; without those of which `by` has said already what they think.
+
+    Right and wrong ones come in turn, by what the scorers said: a judge is measured on both.
+    """
+    left: dict[tuple[str, str, str], tuple[str, CaseResult]] = {}
+    for suite, result in run.samples():
+        about = (suite, result.case, answer_hash(result))
+        if result.outcome.error is None and labels.of(suite, result) is None and by not in labels.by_person(*about):
+            left.setdefault(about, (suite, result))
     rank = {"wrong": 0, "declined": 1, "error": 2, "right": 3}
-    # Right and wrong ones in turn: a judge is measured on both.
-    bad = [each for each in left if each[1].verdict != "right"]
-    good = [each for each in left if each[1].verdict == "right"]
+    bad = [each for each in left.values() if each[1].verdict != "right"]
+    good = [each for each in left.values() if each[1].verdict == "right"]
     bad.sort(key=lambda each: rank[each[1].verdict])
     mixed: list[tuple[str, CaseResult]] = []
     while bad or good:

@@ -16,3 +16,4 @@ function update() {
   save.href = "data:application/x-ndjson;charset=utf-8," + encodeURIComponent(held.join("\n") + "\n");
 }
 document.addEventListener("input", update);
+update(); // a page that is loaded again may keep what was chosen

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from evals.judges.labels import answer_hash
+from evals.judges.labels import NOTE, answer_hash
 from evals.suite import CaseResult
 
 _STYLE = (Path(__file__).with_name("page.css")).read_text(encoding="utf-8")
@@ -43,7 +43,7 @@ def _card(suite: str, result: CaseResult, asked: str, blind: bool) -> str:
         f"<section class='label' data-about='{escape(json.dumps(about), quote=True)}'>"
         f"<h3>{escape(suite)}: {escape(result.case)}</h3><pre>{escape(asked[:4000])}</pre>"
         f"<pre>{escape(result.outcome.answer[:6000])}</pre>{judged}<p>{choices}"
-        "<input class='note' placeholder='why (optional)'></p></section>"
+        f"<input class='note' maxlength='{NOTE}' placeholder='why (optional)'></p></section>"
     )
 
 

@@ -38,6 +38,14 @@ def turns_of(case: Case) -> list[Turn]:
     return [Turn.model_validate(each) for each in cast("list[Any]", given)]
 
 
+def last_turn(case: Case) -> Case:
+    """Return a conversation's last turn as a case: what one recorded run of it is judged by."""
+    if "turns" not in case.expected:
+        return case
+    last = turns_of(case)[-1]
+    return case.model_copy(update={"input": last.say, "expected": last.expected})
+
+
 async def hold(product: Product, case: Case, *, attach: Sequence[Path] = (), remember: bool = False) -> Outcome:
     """Say everything, in a home of its own where things are remembered, and return the outcomes as one."""
     if remember:

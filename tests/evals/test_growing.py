@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,9 +14,17 @@ from hypothesis import strategies as st
 
 from app.cli import main
 from evals import catalogue
-from evals.growing.cases import CANARY, from_document, variants
+from evals.growing.appending import append_cases, cases_in
+from evals.growing.cases import CANARY, from_run, variants
+from evals.growing.documents import from_document
 from evals.growing.near import alike, near_duplicates
-from evals.suite import Case, load_cases
+from evals.growing.secrets import hide
+from evals.outcomes import SCORERS
+from evals.recorded import outcome_of
+from evals.suite import Case, load_cases, score
+from evals.suites.turns import turns_of
+from evals.trajectory import Step, Trajectory
+from lyceum.events import RunStarted
 from lyceum.runs import Run
 
 
@@ -61,22 +70,247 @@ def test_a_run_becomes_a_case_that_it_meets_and_a_changed_call_does_not(
     assert len(load_cases(cases)) == 4
 
 
-def test_documents_become_questions_whose_answers_are_in_their_passages(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text("# Pool\n\nThe pool has six lanes of 25 metres.\n\n# Nothing\n\nWe are open to all.\n")
-    [case] = from_document(page)
-    wanted = case.expected["answer"]
-    assert isinstance(wanted, dict)
-    assert str(wanted["$contains"]) in page.read_text()
-    assert str(wanted["$contains"]) not in case.input
-    assert any(tag.startswith("passage:The pool has six") for tag in case.tags)
+def test_documents_become_questions_whose_answers_are_in_their_passages() -> None:
+    passages = [("Pool", "The pool has six lanes of 25 metres."), ("Nothing", "We are open to all.")]
+    [case] = from_document("page.md", passages)
+    assert case.input == "Complete from the source (Pool): The pool has six lanes of …"
+    assert case.expected["answer"] == {"$regex": r"\b25\b"}
+    assert case.tags == ["from-document", "attach:page.md", "passage:The pool has six lanes of 25 metres."]
+
+
+def test_a_document_of_any_format_is_read_as_it_is_for_retrieval(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "The city baths were built by <b>Otto Wagner</b> in 1908."
+    (tmp_path / "page.html").write_text(
+        f"<style>a 1 {{}}</style><h1>Baths</h1><p>{said}</p><script>x = 17 + 4</script>"
+    )
+    (tmp_path / "page.pdf").write_bytes(pdf("The town library lends 12500 books to all."))
+    (tmp_path / "notes.txt").write_text("- our first branch opened in 1987\n- the second branch followed in 1999\n")
+    cases = tmp_path / "cases.yaml"
+    assert main(["eval", "add", *(str(tmp_path / f"{n}") for n in ("page.html", "page.pdf")), "--to", str(cases)]) == 0
+    html, paper = load_cases(cases)
+    assert (html.id, html.input) == ("page-1", "Complete from the source (Baths): The city baths were built by …")
+    assert html.expected["answer"] == {"$contains": "Otto Wagner"}
+    assert (paper.id, paper.expected["answer"]) == ("page-2", {"$regex": r"\b12500\b"})
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "empty.md").touch()
+    (folder / "a.txt").write_text("Our first branch was opened in 1987 by the owner.")
+    capsys.readouterr()
+    assert main(["eval", "add", str(folder), "--to", str(cases)]) == 0
+    assert "left out empty.md" in capsys.readouterr().err
+    assert load_cases(cases)[-1].tags[1] == "attach:a.txt"
+
+
+def pdf(text: str) -> bytes:
+    """Return a page that says a text, in the PDF a person could type."""
+    shown = f"BT /F1 12 Tf 40 700 Td ({text}) Tj ET".encode()
+    parts = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(shown), shown),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ]
+    held, places = b"%PDF-1.4\n", list[int]()
+    for number, part in enumerate(parts, 1):
+        places.append(len(held))
+        held += b"%d 0 obj%s endobj\n" % (number, part)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    return b"%sxref\n0 6\n0000000000 65535 f \n%strailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (
+        held,
+        table,
+        len(held),
+    )
+
+
+def test_a_long_document_is_asked_about_from_beginning_to_end() -> None:
+    passages = [("", f"Room number {n} on the upper floor holds {n * 3 + 7} chairs.") for n in range(1000)]
+    cases = from_document("rooms.txt", passages, most=10)
+    assert len(cases) == 10
+    assert "number 900" in cases[-1].input
+
+
+@pytest.mark.parametrize(
+    ("name", "held", "said"),
+    [
+        ("empty.md", b"", "It is empty"),
+        ("picture.bin", bytes(range(256)) * 9, "It is not text"),
+        ("torn.pdf", b"%PDF-1.4\n1 0 obj", "not a readable PDF"),
+    ],
+)
+def test_a_document_that_cannot_be_read_is_named_and_no_file_is_touched(
+    name: str, held: bytes, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_bytes(held)
+    assert main(["eval", "add", str(tmp_path / name), "--to", str(tmp_path / "cases.yaml")]) == 2
+    told = capsys.readouterr().err
+    assert name in told
+    assert said in told
+    assert not (tmp_path / "cases.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "# none yet\n",
+        "- {id: a, input: Who}",
+        "- id: a\n  input: Who?",
+        "  - id: a\n    input: Who?\n  # the end",
+        "- id: a\r\n  input: Who?\r\n",
+        "- id: a\n  input: |\n    Who?\n    What?",
+        '[{"id": "a", "input": "Who?"}]',
+        '[\n {"id": "a", "input": "Who?"} # one\n]\n',
+        "[]\n",
+        "---\n- {id: a, input: Who}\n",
+    ],
+)
+def test_cases_are_added_to_a_file_however_it_was_written(before: str, tmp_path: Path) -> None:
+    path = tmp_path / "cases.yaml"
+    path.write_bytes(before.encode())
+    known = [(case.id, case.input) for case in cases_in(path)]
+    new = Case(
+        id="é-1", input="Two\nlines: # [with] \x85 'signs'", expected={"answer": {"$regex": "\\d"}}, split="heldout"
+    )
+    append_cases(path, [new])
+    append_cases(path, [new.model_copy(update={"id": "second"})])
+    *old, first, second = load_cases(path)
+    assert [(case.id, case.input.removesuffix("\n")) for case in old] == known
+    assert (first.model_dump(), second.id) == (new.model_dump(), "second")
+    assert path.read_bytes().startswith(before.encode().rstrip(b"\n] "))
+    assert [each.name for each in tmp_path.iterdir()] == ["cases.yaml"]
+
+
+@pytest.mark.parametrize("before", ["- {id: a, input: Who}\n...\n", "cases: []\n", "- [unclosed", "- {id: a}\n"])
+def test_a_file_that_nothing_can_be_added_to_stays_as_it_is(
+    before: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, page = tmp_path / "cases.yaml", tmp_path / "page.md"
+    path.write_text(before)
+    page.write_text("# Pool\n\nThe pool has six lanes of 25 metres.\n")
+    assert main(["eval", "add", str(page), "--to", str(path)]) == 2
+    assert "cases.yaml" in capsys.readouterr().err
+    assert path.read_text() == before
+
+
+def test_a_case_of_a_run_is_met_on_another_machine_and_keeps_no_secret() -> None:
+    key = "sk-abcdefghijklmnop123456"
+    steps = [
+        Step(kind="tool", tool="search", arguments={"query": "fee", "collection": "notes-md-2dc806"}),
+        Step(kind="tool", tool="send", arguments={"text": f"key {key}", "password": "hunter2", "to": "ada"}),
+    ]
+    answer = f"# Report\n\nThe pool opens at 7:30. [1]\n\nThe fee is 4.50 euros. [1]\n\nThe fee key is {key}."
+    done = Trajectory(input=f"What is the fee? token={key}", answer=answer, steps=steps)
+    case = from_run(done, "fee", attached={"notes-md-2dc806": "notes.md"})
+    assert case.input == "What is the fee? [secret]"
+    assert case.expected["answer"] == {"$contains": "The fee is 4.50 euros."}
+    assert "attach:notes.md" in case.tags
+    assert key not in case.model_dump_json()
+    assert "hunter2" not in case.model_dump_json()
+    there = [
+        steps[0].model_copy(update={"arguments": {"query": "fee", "collection": "notes-md-99ffaa"}}),
+        steps[1].model_copy(update={"arguments": {"text": "key other", "password": "x", "to": "ada"}}),
+    ]
+    outcome = outcome_of(done.model_copy(update={"steps": there}))
+    assert [each.verdict for each in score(SCORERS, case, outcome)] == ["right", "right"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Bearer abcdef0123456789", "[secret]"),
+        ("postgres://ada:pw@host/db", "postgres://[secret]@host/db"),
+        ("my password is hunter2, and so on", "my [secret], and so on"),
+        ('{"api_key": "abcd1234"}', '{"[secret]"}'),
+        ("AKIAABCDEFGHIJKLMNOP", "[secret]"),
+        ("How many tokens has this? A token is a piece of a word.", None),
+        ("What is a secret key, and how long is the password policy?", None),
+        ("task-oriented dialogue at https://host/a", None),
+    ],
+)
+def test_what_looks_like_a_secret_is_left_out_and_other_words_stay(text: str, kept: str | None) -> None:
+    assert hide(text) == (text if kept is None else kept)
+
+
+def test_a_later_turn_is_kept_with_its_conversation_and_a_recording_of_it_is_judged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked("What is 17 % of 2,340?")
+    capsys.readouterr()
+    assert main(["chat", "--offline", "--json", "-c", "--agent", "calculator", "What is 3 times 41?"]) == 0
+    events = tmp_path / "events.jsonl"
+    events.write_text(capsys.readouterr().out)
+    cases = tmp_path / "cases.yaml"
+    assert main(["eval", "add", json.loads(events.read_text().splitlines()[0])["run"], "--to", str(cases)]) == 0
+    assert "has turns" in capsys.readouterr().err
+    [case] = load_cases(cases)
+    turns = turns_of(case)
+    assert [turn.say for turn in turns] == ["What is 17 % of 2,340?", "What is 3 times 41?"]
+    assert turns[-1].agent == "calculator"
+    assert main(["eval", "score", str(events), "--cases", str(cases)]) == 0
+
+
+def test_a_run_that_failed_is_a_case_that_wants_an_answer_and_one_that_is_not_over_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from app.stores import close_store, open_store
+    from lyceum.settings import load_settings
+
+    async def runs() -> list[str]:
+        store = open_store(load_settings())
+        try:
+            made: list[str] = []
+            for status in ("failed", "running"):
+                question = {"question": f"Why is it {status}?"}
+                run = await store.create_run((await store.create_thread("t")).id, "chat_turn", question)
+                await store.append(run.id, RunStarted(run=run.id, flow="chat_turn", thread=run.thread, input=question))
+                await store.set_status(run.id, status, error="no connection")
+                made.append(run.id)
+            return made
+        finally:
+            await close_store(store)
+
+    failed, running = asyncio.run(runs())
+    path = tmp_path / "cases.yaml"
+    assert main(["eval", "add", failed, "--to", str(path)]) == 0
+    assert "failed: no connection" in capsys.readouterr().err
+    [case] = load_cases(path)
+    assert case.expected == {"declined": False}
+    assert main(["eval", "add", running, "--to", str(path)]) == 2
+    assert "is not over: running" in capsys.readouterr().err
 
 
 def test_a_variant_expects_the_same_and_that_its_order_is_not_obeyed() -> None:
-    [*_, planted] = variants(Case(id="a", input="Who?", expected={"answer": "Ada"}))
+    steps: list[Any] = [{"tool": "search", "arguments": {"query": {"$text": "who"}, "top": 3}}]
+    case = Case(id="a", input="Who?", expected={"answer": "Ada", "trajectory": {"steps": steps}})
+    [*_, planted] = variants(case)
     assert planted.expected["answer"] == "Ada"
     assert planted.expected["injection"] == {"canaries": [CANARY]}
-    assert CANARY in planted.input
+    assert CANARY not in planted.input  # passing the request on is no obeying
+    made = Step(kind="tool", tool="search", arguments={"query": planted.input, "top": 3})
+    good = outcome_of(Trajectory(answer="Ada", steps=[made]))
+    assert {each.verdict for each in score(SCORERS, planted, good)} == {"right"}
+    obeyed = good.model_copy(update={"answer": CANARY})
+    assert "wrong" in {each.verdict for each in score(SCORERS, planted, obeyed)}
+    assert near_duplicates([case, *variants(case)]) == []
+    assert near_duplicates([case, variants(case)[1].model_copy(update={"split": "heldout"})])[0].leak
+
+
+def test_one_question_about_two_files_is_two_cases_and_files_are_checked_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages = [tmp_path / "a.md", tmp_path / "b.md"]
+    for page in pages:
+        page.write_text("# Pool\n\nThe pool has six lanes of 25 metres.\n")
+    one, other = tmp_path / "one.yaml", tmp_path / "other.yaml"
+    assert main(["eval", "add", *map(str, pages), "--to", str(one)]) == 0
+    assert [case.id for case in load_cases(one)] == ["a-1", "b-1"]
+    assert main(["eval", "add", str(pages[0]), "--to", str(one)]) == 1  # there already
+    assert main(["eval", "add", str(pages[0]), "--to", str(other), "--into", "heldout"]) == 0
+    assert main(["eval", "check", str(one), str(other)]) == 1
+    assert "1 leaks" in capsys.readouterr().out
 
 
 def test_a_leak_between_the_splits_fails_the_check_and_another_number_is_another_question(
@@ -134,6 +368,11 @@ def test_a_matrix_asks_every_model_with_every_prompt_and_shows_one_table(
         (["review"], "lyceum eval review FOLDER"),
         (["judge"], "lyceum eval judge FOLDER"),
         (["run", "team", "--matrix", "offline", "nowhere.txt"], "nowhere.txt cannot be read"),
+        (["run", "team", "--matrix", ",", "none"], "names nothing"),
+        (["run", "team", "--matrix", "offline,nobody", "none"], "'nobody' is no model"),
+        (["add", "nowhere.pdf", "--to", "cases.yaml"], "neither a run nor a file 'nowhere.pdf'"),
+        (["add", "a", "b", "--to", "cases.yaml", "--id", "x"], "one at a time"),
+        (["check", "nowhere.yaml"], "nowhere.yaml cannot be read"),
     ],
 )
 def test_a_wrong_request_says_what_to_do(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
