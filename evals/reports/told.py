@@ -87,8 +87,11 @@ def statistics_line(gate: Gate) -> str:
         return ""
     p = compared.p_worse if gate.p_adjusted is None else gate.p_adjusted
     effect = "" if compared.effect is None else f", effect size {compared.effect:+.2f}"
+    drop, cases = f"{compared.detectable:.1%}", f"{compared.needed}"
+    if compared.needed_whole > compared.needed:  # spread over all cases, or breaking few of them wholly
+        drop, cases = f"{drop} to {compared.detectable_whole:.1%}", f"{cases} to {compared.needed_whole}"
     return (
         f"{compared.before:.1%} before, {compared.now:.1%} now over {compared.cases} cases: "
         f"{compared.difference:+.1%} [{compared.low:+.1%} to {compared.high:+.1%}]{effect}, p {p:.3f} (Holm), "
-        f"detectable drop {compared.detectable:.1%}; a drop of {compared.margin:.0%} needs {compared.needed} cases"
+        f"detectable drop {drop}; a drop of {compared.margin:.0%} needs {cases} cases"
     )

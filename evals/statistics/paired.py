@@ -36,8 +36,9 @@ class Comparison:
     """Rates are means over cases. `low` and `high` hold the difference with 95 %, `bound` from below with 95 %.
 
     `p_worse` is one-sided; `effect` is the difference in standard deviations of the cases' differences (Cohen's d_z),
-    None where no case differs; `detectable` is the drop that would be found four times in five; `needed` is how many
-    cases would find a drop of `margin`.
+    None where no case differs; `detectable` is the drop that would be found about four times in five, and `needed` how
+    many cases would so find a drop of `margin`, where it is spread over all cases. Where it breaks few cases wholly, it
+    is `detectable_whole` and `needed_whole`, which more trials hardly help.
     """
 
     cases: int
@@ -50,7 +51,9 @@ class Comparison:
     p_worse: float
     effect: float | None
     detectable: float
+    detectable_whole: float
     needed: int
+    needed_whole: int
     margin: float
 
     def decide(self, *, p: float | None = None, alpha: float = ALPHA) -> Decision:
@@ -101,7 +104,9 @@ def compare(
         p_worse=p_worse,
         effect=float(differences.mean()) / spread if spread > 0 else None,
         detectable=detectable(len(cases), deviation, trials=fewest),
+        detectable_whole=detectable(len(cases), deviation, trials=1),
         needed=cases_needed(margin, deviation, trials=fewest),
+        needed_whole=cases_needed(margin, deviation, trials=1),
         margin=margin,
     )
 

@@ -2,8 +2,9 @@
 
 Normal approximation for the one-sided test at 5 % over the mean of the cases' differences. `deviation` is that of one
 case's difference as it was seen, mostly without a drop. A drop adds to it: of trials that nearly all pass now, some
-would fail then. `trials` says of how many a case's rate is the mean, so that a drop d adds d (1 - d) / trials to the
-variance; without it nothing is added.
+would fail then. A drop d that is spread over all cases adds d (1 - d) / trials to the variance, `trials` being those
+of which a case's rate is the mean. One that breaks a few cases wholly adds d (1 - d), however often they are tried:
+that is `trials=1`. Without `trials` nothing is added.
 """
 
 from __future__ import annotations

@@ -67,14 +67,16 @@ def test_adjusting_never_makes_a_finding_surer_and_keeps_the_order(p_values: lis
 # simulated agents: cases differ in how often they pass, most nearly always
 
 
-def simulated(cases: int, trials: tuple[int, int], drop: float, runs: int) -> list[Comparison]:
+def simulated(cases: int, trials: tuple[int, int], drop: float, runs: int, *, whole: bool = False) -> list[Comparison]:
+    """Compare agents of which the later is worse by `drop`: a little in every case, or wholly in a few."""
     rng = np.random.default_rng(cases + sum(trials))
     found: list[Comparison] = []
     for seed in range(runs):
         rates = rng.beta(2, 0.5, cases)
         sides: list[dict[str, Any]] = []
-        for count, kept in zip(trials, (1.0, 1 - drop / 0.8), strict=True):
-            passed = rng.random((cases, count)) < rates[:, None] * kept
+        kept = (rng.random(cases) >= drop / 0.8) if whole else np.full(cases, 1 - drop / 0.8)
+        for count, now in zip(trials, (rates, rates * kept), strict=True):
+            passed = rng.random((cases, count)) < now[:, None]
             sides.append({str(case): row.astype(float) for case, row in enumerate(passed)})
         found.append(compare(*sides, resamples=399, seed=seed))
     return found
@@ -102,10 +104,21 @@ def test_with_a_real_drop_it_is_found_or_called_underpowered_and_hardly_ever_the
     assert share(few, "same") <= 0.05
 
 
-def test_the_drop_called_detectable_is_found_about_four_times_in_five() -> None:
+@pytest.mark.parametrize("trials", [(1, 1), (5, 5)])
+@pytest.mark.parametrize("whole", [False, True])
+def test_so_many_cases_as_are_said_to_be_needed_find_the_drop_about_four_times_in_five(
+    trials: tuple[int, int], whole: bool
+) -> None:
+    quiet = simulated(80, trials, 0.0, 60)
+    needed = round(float(np.median([each.needed_whole if whole else each.needed for each in quiet])))
+    assert 0.72 <= share(simulated(needed, trials, 0.05, 300, whole=whole), "worse") <= 0.9
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_drop_called_detectable_is_found_about_four_times_in_five(whole: bool) -> None:
     quiet = simulated(80, (3, 3), 0.0, 50)
-    drop = float(np.median([each.detectable for each in quiet]))
-    assert 0.6 <= share(simulated(80, (3, 3), drop, 200), "worse") <= 0.95
+    drop = float(np.median([each.detectable_whole if whole else each.detectable for each in quiet]))
+    assert 0.7 <= share(simulated(80, (3, 3), drop, 300, whole=whole), "worse") <= 0.92
 
 
 def test_the_same_results_are_surely_no_regression_only_with_enough_cases() -> None:
