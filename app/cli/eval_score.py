@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from app.cli.eval_run import decide, decide_kept, finish, only_as_kept
+from app.cli.eval_run import decide, finish
 from app.scoring import scorers
 from evals import catalogue
 from evals.gate import Finding
@@ -62,11 +62,9 @@ async def _unasked(front_door: FrontDoor, case: Case) -> Outcome:
 
 
 def _again(args: argparse.Namespace, kept: StoredRun) -> int:
-    for flag in ("cases", "baseline"):
-        if getattr(args, flag):
-            raise UserError(
-                f"--{flag} is for recorded trajectories; a kept run has its suites' own.", next_step="Leave it out."
-            )
-    only_as_kept(args, kept)
-    judged = [decide_kept(args, catalogue.load(name), kept) for name in kept.manifest.suites]
+    judged: list[Judged] = []
+    for name in kept.manifest.suites:
+        suite = catalogue.load(name)
+        args.limit, args.trials = kept.manifest.limit, kept.manifest.trials
+        judged.append(decide(args, suite, kept.judged(suite), kept.manifest.model, catalogue.baseline(name)))
     return finish(args, judged, kept.manifest.model, args.report or kept.folder)
