@@ -113,7 +113,9 @@ class ResolvedModels:
                 next_step=f"Name it provider:model, or offline. {nearest(provider, PROVIDERS, what='providers')}",
             )
         if provider == "local":
-            return _make_local(model, self._settings.home) if model else self._make(self._usual(provider))
+            if not model:
+                return self._make(self._usual(provider))
+            return _make_local(model, self._settings.home, self._settings.provider.temperature)
         return self._wrapped(self._wire(name), provider)
 
     def _wire(self, name: str, *, batch: bool = False) -> Model:
@@ -182,7 +184,7 @@ class ResolvedModels:
         return rung.model
 
 
-def _make_local(name: str, home: Path) -> Model:
+def _make_local(name: str, home: Path, temperature: float | None = None) -> Model:
     from models.local.engine import Engine
     from models.local.model import LocalModel
 
@@ -192,4 +194,4 @@ def _make_local(name: str, home: Path) -> Model:
         raise OperatorError(f"{name} is not pulled.", next_step=f"Pull it: lyceum models pull {name}")
     if not chats(name):
         raise UserError(f"{name} only continues text; it cannot chat.", next_step=f"Use --model local:{LOCAL}.")
-    return LocalModel(name, Engine(path))
+    return LocalModel(name, Engine(path), settings=None if temperature is None else {"temperature": temperature})

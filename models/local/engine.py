@@ -44,20 +44,21 @@ class Engine:
         schema: dict[str, Any] | None = None,
         samples: int = 1,
         temperature: float = 0.0,
+        seed: int = 1,
         max_tokens: int = 400,
         stop: Sequence[str] = (),
     ) -> Completion:
         """Continue a chat, `samples` times at once (at most `SLOTS`); a last assistant message is continued.
 
-        `schema` (JSON schema) is the grammar of the text. The same request gives the same texts. Raises LimitReached
-        when the chat is longer than the context and UserError when the file is no model.
+        `schema` (JSON schema) is the grammar of the text. The same request with the same seed gives the same texts.
+        Raises LimitReached when the chat is longer than the context and UserError when the file is no model.
         """
         request: dict[str, Any] = {
             "messages": list(messages),
             "max_tokens": max_tokens,
             "temperature": temperature,
             "n": samples,
-            "seed": 1,
+            "seed": seed,
             "stop": list(stop),
             "cache_prompt": self.cache,
             # Streamed, so that a cancelled request ends at its next token and not at its last.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -28,17 +29,20 @@ class LocalModel(Model):
     """Follows a role's guide, which asks the model only what code cannot know; without one, chooses among the tools
     that fit the request and its own answer.
 
-    A small model nearly always calls a tool when it may, so which tools fit is decided before it is asked.
+    A small model nearly always calls a tool when it may, so which tools fit is decided before it is asked. Without a
+    temperature in its settings it answers greedily, always alike; with one, each time anew unless they give a seed.
     """
 
-    def __init__(self, name: str, engine: Engine, guide: Guide | None = None) -> None:
-        super().__init__()
+    def __init__(
+        self, name: str, engine: Engine, guide: Guide | None = None, *, settings: ModelSettings | None = None
+    ) -> None:
+        super().__init__(settings=settings)
         self._name = name
         self.engine = engine
         self._guide = guide
 
     def with_guide(self, guide: Guide) -> LocalModel:
-        return LocalModel(self._name, self.engine, guide)
+        return LocalModel(self._name, self.engine, guide, settings=self.settings)
 
     @property
     def model_name(self) -> str:
@@ -54,9 +58,9 @@ class LocalModel(Model):
         model_settings: ModelSettings | None,
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
-        _, parameters = self.prepare_request(model_settings, model_request_parameters)
+        settings, parameters = self.prepare_request(model_settings, model_request_parameters)
         turn = read_turn(messages, parameters)
-        thought = Thought(self.engine)
+        thought = _thought(self.engine, settings)
         if self._guide is not None:
             parts = write_parts(await self._guide(turn, thought), turn, parameters)
         else:
@@ -83,9 +87,11 @@ class LocalModel(Model):
 
 @dataclass
 class Thought:
-    """`Think` over an engine, adding up what it costs."""
+    """`Think` over an engine, adding up what it costs; nothing is asked colder than `temperature`."""
 
     engine: Engine
+    temperature: float = 0.0
+    seed: int = 1
     usage: RequestUsage = field(default_factory=RequestUsage)
 
     async def __call__(
@@ -104,7 +110,13 @@ class Thought:
         if begin:
             messages.append({"role": "assistant", "content": begin})
         done = await self.engine.complete(
-            messages, schema=schema, samples=samples, temperature=temperature, max_tokens=max_tokens, stop=stop
+            messages,
+            schema=schema,
+            samples=samples,
+            temperature=max(temperature, self.temperature),
+            seed=self.seed,
+            max_tokens=max_tokens,
+            stop=stop,
         )
         self._count(done)
         return done.texts
@@ -113,6 +125,12 @@ class Thought:
         self.usage.input_tokens += done.prompt_tokens
         self.usage.cache_read_tokens += done.cached_tokens
         self.usage.output_tokens += done.completion_tokens
+
+
+def _thought(engine: Engine, settings: ModelSettings | None) -> Thought:
+    given = settings or {}
+    warm = given.get("temperature", 0.0)
+    return Thought(engine, warm, given.get("seed", secrets.randbelow(2**31) if warm else 1))
 
 
 async def _choose(

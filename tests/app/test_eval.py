@@ -178,6 +178,7 @@ def test_a_recording_has_a_baseline_of_its_own(tmp_path: Path) -> None:
         (["run", "--timeout", "soon"], "no number of seconds"),
         (["run", "--margin", "5"], "no share between 0 and 1"),
         (["run", "--resume", "nowhere"], "holds no run of suites"),
+        (["run", "--trials", "3", "--model", "local:qwen"], "3 trials would be one answer, 3 times"),
     ],
 )
 def test_what_cannot_be_done_is_said(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
@@ -246,3 +247,18 @@ def test_a_key_or_a_pulled_model_does_not_answer_unless_it_is_asked_for(
     monkeypatch.setenv("LYCEUM_MODEL", "anthropic:claude-sonnet-4-5")
     assert main(["eval", "run", "routing", "--limit", "1"]) == 0
     assert "answered by offline" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "--trails", "3"], "Did you mean '--trials'?"),
+        (["run", "--cases", "x.yaml"], "eval run takes no --cases; eval score would."),
+        (["list", "--trials", "3"], "eval list takes no --trials; eval run would."),
+    ],
+)
+def test_an_option_that_would_be_passed_over_is_refused(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["eval", *words]) == 2
+    assert said in capsys.readouterr().err

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, Field
-from pydantic_ai import Agent
+from pydantic_ai import Agent, ModelSettings
 
 from lyceum.errors import UserError
 from models.local.engine import Completion, Engine
@@ -26,9 +26,11 @@ class ScriptedEngine(Engine):
         self.said = [each if isinstance(each, str) else json.dumps(each) for each in said]
         self.schemas: list[dict[str, Any]] = []
         self.prompts: list[Sequence[dict[str, str]]] = []
+        self.sampled: list[tuple[float, int]] = []
 
     async def complete(self, messages: Sequence[dict[str, str]], **options: Any) -> Completion:
         self.schemas.append(options["schema"])
+        self.sampled.append((options["temperature"], options["seed"]))
         self.prompts.append(messages)
         return Completion((self.said.pop(0),), prompt_tokens=100, cached_tokens=80, completion_tokens=9)
 
@@ -93,6 +95,17 @@ async def test_a_typed_output_is_one_of_the_choices_and_its_schema_has_no_refere
 async def test_an_output_that_was_cut_off_is_asked_for_again() -> None:
     engine = ScriptedEngine('{"answer": {"city": "Os', {"answer": {"city": "Oslo", "degrees": 21.5}})
     assert (await agent(engine, output_type=Weather).run("How warm is it?")).output.city == "Oslo"
+
+
+async def test_without_a_temperature_it_answers_alike_and_with_one_each_time_anew() -> None:
+    engine = ScriptedEngine(*[{"answer": "Hello."}] * 6)
+    for settings in ({}, {}, {"temperature": 0.7}, {"temperature": 0.7}, *[{"temperature": 0.7, "seed": 3}] * 2):
+        await agent(engine).run("Good morning!", model_settings=ModelSettings(**settings))
+    cold, again, warm, anew, seeded, same = engine.sampled
+    assert cold == again == (0.0, 1)
+    assert warm[0] == anew[0] == 0.7
+    assert warm[1] != anew[1]
+    assert seeded == same == (0.7, 3)
 
 
 async def test_what_it_costs_is_counted_with_the_share_of_the_prefix_cache() -> None:
