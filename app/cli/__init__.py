@@ -55,7 +55,11 @@ def _run(name: str, arguments: list[str]) -> int:
     module = importlib.import_module(module_name)
     parser = argparse.ArgumentParser(prog=f"lyceum {name}", description=about)
     module.add_arguments(parser)
-    parsed = parser.parse_intermixed_args(arguments)  # options may stand before, between and after the names
+    parsed, strange = parser.parse_known_intermixed_args(arguments)  # options may stand before and after the names
+    if strange:
+        from app.cli.errors import unknown_option
+
+        raise unknown_option(strange, parser.format_help())
     from lyceum.settings import load_settings
 
     overrides = {name: getattr(parsed, name, None) for name in ("model", "engine", "offline")}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable
 
 from app.cli.terminal import say
-from lyceum.errors import LyceumError, frames, nearest
+from lyceum.errors import LyceumError, UserError, frames, nearest
 
 
 def guarded(command: Callable[[], int]) -> int:
@@ -45,3 +46,12 @@ def report_bug(error: Exception) -> None:
 def unknown_command(name: str, known: list[str]) -> int:
     say(f"lyceum: there is no command {name!r}.\n  {nearest(name, known, what='commands')}")
     return 2
+
+
+def unknown_option(strange: list[str], manual: str) -> UserError:
+    """Return what to say of words that a command does not take; its help names those that it does."""
+    flags = [word.partition("=")[0] for word in strange if word.startswith("-")]
+    if not flags:
+        return UserError(f"{strange[0]!r} is one word too many.", next_step="The command's --help says what it takes.")
+    close = nearest(flags[0], re.findall(r"--[a-z][a-z-]*", manual), what="options")
+    return UserError(f"There is no option {flags[0]}.", next_step=close)
