@@ -57,8 +57,13 @@ def _cases(whole: dict[str, Any], where: str) -> list[Case]:
         expected: dict[str, Any] = {}
         for spec in [*common, *cast("list[Any]", each.get("evaluators") or [])]:
             _merge(expected, _translated(spec, wanted, f"{where}: {name}"))
-        tags = [f"{key}:{value}" for key, value in cast("dict[str, Any]", each.get("metadata") or {}).items()]
-        cases.append(Case(id=name, input=text, expected=expected or _equal(wanted), tags=tags))
+        about = dict(cast("dict[str, Any]", each.get("metadata") or {}))
+        own = {key: about.pop(key) for key in ("lyceum", "split") if key in about} if "lyceum" in about else {}
+        _merge(expected, cast("dict[str, Any]", own.get("lyceum", {})))
+        listed = cast("list[Any]", about.pop("tags", [])) if own else []
+        tags = [*map(str, listed), *(f"{key}:{value}" for key, value in about.items())]
+        split = own.get("split", "dev")
+        cases.append(Case(id=name, input=text, expected=expected or _equal(wanted), tags=tags, split=split))
     return cases
 
 
@@ -161,4 +166,4 @@ def _case(case: Case) -> dict[str, Any]:
     if isinstance(budget, dict) and "seconds" in budget:
         evaluators.append({"MaxDuration": {"seconds": budget["seconds"]}})
     metadata: dict[str, Any] = {"tags": list(case.tags), "split": case.split}
-    return told | {"metadata": metadata | ({"lyceum": left} if left else {}), "evaluators": evaluators}
+    return told | {"metadata": metadata | {"lyceum": left}, "evaluators": evaluators}

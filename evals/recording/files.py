@@ -75,11 +75,9 @@ def _spans(path: Path, items: list[Any]) -> list[dict[str, Any]]:
     first = cast("dict[str, Any]", items[0]) if items and isinstance(items[0], dict) else {}
     if "resourceSpans" not in keys and not _SPAN & first.keys():
         return []
-    told = [
-        item for item in items if not (isinstance(item, dict) and item.keys() & {"resourceLogs", "resourceMetrics"})
-    ]
-    _same_form(path, told)
-    return told
+    _same_form(path, items)
+    told = cast("list[dict[str, Any]]", items)
+    return [item for item in told if not {"resourceLogs", "resourceMetrics"} & item.keys()]
 
 
 def _items(path: Path, text: str) -> list[Any]:

@@ -120,7 +120,16 @@ def test_what_is_exported_is_loaded_by_pydantic_evals_and_read_back_alike(tmp_pa
     assert [[each.value for each in case.assertions.values()] for case in report.cases] == [[True], [True]]
     back = cases_of(yaml.safe_load(path.read_text()))
     assert [case.id for case in back] == ["a", "b"]
-    assert back[0].expected == {"answer": {"$exact": "yes"}}
+    assert back[0] == cases[0]
+
+
+def test_expectations_that_pydantic_evals_has_no_evaluator_for_come_back_from_its_data_set() -> None:
+    wanted: dict[str, Any] = {
+        "trajectory": {"steps": [{"tool": "search"}], "extra": "forbid", "budget": {"seconds": 3.0}},
+        "injection": {"tools": ["send_mail"], "canaries": ["Z"]},
+    }
+    cases = [Case(id="a", input="q", expected=wanted, tags=["t"], split="heldout"), Case(id="b", input="r")]
+    assert cases_of(json.loads(json.dumps(dataset_of(cases, "ours")))) == cases
 
 
 @pytest.mark.extra
