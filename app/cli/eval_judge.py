@@ -41,7 +41,8 @@ def _rubric(path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}.", next_step="Give --rubric a file of text.") from None
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise UserError(f"{path} cannot be read: {why}.", next_step="Give --rubric a file of text.") from None
     if not text:
         raise UserError(f"{path} is empty.", next_step="Write down what makes an answer right.")
     return text
@@ -50,7 +51,10 @@ def _rubric(path: Path) -> str:
 async def _judged(
     args: argparse.Namespace, settings: Settings, run: StoredRun, other: StoredRun | None, rubric: str
 ) -> int:
+    from pydantic_ai.exceptions import AgentRunError, FallbackExceptionGroup
+
     from models.cache import uncached
+    from models.errors import friendly
     from models.resolve import ResolvedModels
 
     models = ResolvedModels(settings, os.environ)
@@ -61,6 +65,8 @@ async def _judged(
     try:
         with uncached():  # votes must not come from one answer that was kept
             return await _report(args, judging, run, other)
+    except (AgentRunError, FallbackExceptionGroup) as error:
+        raise friendly(error) from error
     finally:
         await models.close()
 

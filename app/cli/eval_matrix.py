@@ -47,6 +47,8 @@ class Cell:
 
 async def run_matrix(args: argparse.Namespace, settings: Settings) -> int:
     """Ask all suites of every pair, keep each run in a folder of its own, and print one table; it gates nothing."""
+    if args.update_baseline:
+        raise UserError("A matrix has no baseline.", next_step="Leave out --matrix, or --update-baseline.")
     models, prompts = (_parts(given) for given in args.matrix)
     texts = {name: _text(name) for name in prompts}
     suites = [catalogue.load(name) for name in args.suite or list(catalogue.cards())]

@@ -90,14 +90,17 @@ def read_labels(path: Path) -> list[Label]:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")  # only there: a note may hold other ends of lines
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}.", next_step="Give a file of labels.") from None
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise UserError(f"{path} cannot be read: {why}.", next_step="Give a file of labels.") from None
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             found.append(Label.model_validate_json(line))
         except ValidationError as error:
-            said = error.errors(include_input=False, include_url=False)[0]["msg"]
+            first = error.errors(include_input=False, include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            said = f"{where}: {first['msg']}" if where else first["msg"]
             raise UserError(f"{path}:{number} is no label: {said}.", next_step="Remove that line.") from None
     return found
 

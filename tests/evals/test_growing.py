@@ -349,15 +349,18 @@ def test_no_pair_that_is_alike_is_missed(texts: list[str]) -> None:
 def test_a_matrix_asks_every_model_with_every_prompt_and_shows_one_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    prompt = tmp_path / "brief.txt"
+    prompt, other = tmp_path / "brief.txt", tmp_path / "other" / "brief.txt"
+    other.parent.mkdir()
     prompt.write_text("Be brief.")
+    other.write_text("Be long.")
     asked = ["eval", "run", "tool_use", "--limit", "2", "--report", str(tmp_path / "kept")]
-    assert main([*asked, "--matrix", "offline", f"none,{prompt}"]) == 0
-    said = capsys.readouterr().out
-    assert said.count("| offline |") == 2
+    assert main([*asked, "--matrix", "offline", f"none,{prompt},{other}"]) == 0
+    said, told = capsys.readouterr()
+    assert said.count("| offline |") == 3
+    assert told.count("tool_use   2/2") == 3  # two files of one name are asked apart
     assert "2/2" in said
     assert "+0.0% [" in said
-    assert len(json.loads((tmp_path / "kept" / "matrix.json").read_text())) == 2
+    assert len(json.loads((tmp_path / "kept" / "matrix.json").read_text())) == 3
 
 
 @pytest.mark.parametrize(
@@ -369,6 +372,7 @@ def test_a_matrix_asks_every_model_with_every_prompt_and_shows_one_table(
         (["judge"], "lyceum eval judge FOLDER"),
         (["run", "team", "--matrix", "offline", "nowhere.txt"], "nowhere.txt cannot be read"),
         (["run", "team", "--matrix", ",", "none"], "names nothing"),
+        (["run", "team", "--matrix", "offline", "none", "--update-baseline"], "no baseline"),
         (["run", "team", "--matrix", "offline,nobody", "none"], "'nobody' is no model"),
         (["add", "nowhere.pdf", "--to", "cases.yaml"], "neither a run nor a file 'nowhere.pdf'"),
         (["add", "a", "b", "--to", "cases.yaml", "--id", "x"], "one at a time"),

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic_ai.messages import ModelMessage, ModelResponse, ToolCallPart
+from pydantic_ai.exceptions import ModelConnectionError
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from app.cli import main
@@ -19,9 +23,12 @@ from evals import catalogue
 from evals.judges import Judge, Label, Labels, admit, agreement
 from evals.judges.agreement import balanced_accuracy, kappa
 from evals.judges.judge import Judgement, Preference
-from evals.judges.labels import answer_hash, queue
+from evals.judges.labels import answer_hash, queue, read_labels
 from evals.stored import Manifest, StoredRun
 from evals.suite import Case, CaseResult, Outcome, Score
+from lyceum.errors import OperatorError
+from mcp_servers.browser.install import chromium
+from mcp_servers.browser.settings import BrowserSettings
 
 PAIRS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=2, max_size=60)
 
@@ -137,7 +144,14 @@ def judging(monkeypatch: pytest.MonkeyPatch, decide: Callable[[str], bool]) -> N
         given = {"reason": "so", "right": decide(prompt)} if "right" in str(tool.parameters_json_schema) else {}
         return ModelResponse(parts=[ToolCallPart(tool.name, given or {"reason": "so", "better": "first"})])
 
-    monkeypatch.setattr("models.resolve.ResolvedModels.get", lambda *_: FunctionModel(said, model_name="scripted"))
+    answering(monkeypatch, FunctionModel(said, model_name="scripted"))
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, model: FunctionModel) -> None:
+    def get(*_: object) -> FunctionModel:
+        return model
+
+    monkeypatch.setattr("models.resolve.ResolvedModels.get", get)
 
 
 def sums(prompt: str) -> bool:
@@ -189,6 +203,107 @@ def test_people_label_in_the_terminal_and_on_a_page_and_a_judge_is_held_to_them(
     assert main(["eval", "judge", folder]) == 5  # says right to everything: refused, whatever it says
 
 
+def test_labels_that_a_browser_saves_are_taken_each_once_and_those_of_other_answers_are_not(
+    kept: StoredRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        browser = chromium(BrowserSettings())
+    except OperatorError:
+        pytest.skip("no Chromium is installed")
+    page, saved, folder = tmp_path / "review.html", tmp_path / "labels.jsonl", str(kept.folder)
+    assert main(["eval", "review", folder, "--html", str(page), "--limit", "3"]) == 0
+    # as a person leaves it: two are chosen, one has a note, a name is given
+    text = page.read_text().replace("<input id='by'>", "<input id='by' value='eve'>")
+    text = text.replace("value='wrong'>", "value='wrong' checked>", 2)
+    page.write_text(text.replace("class='note'", "class='note' value='n\u00e4mlich # 100 % &amp; \u2028 so'", 1))
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
+    seen = subprocess.run([*command, page.as_uri()], capture_output=True, text=True, timeout=60, check=True).stdout
+    assert ">2 labelled<" in seen
+    [address] = re.findall(r'id="save"[^>]*href="data:[^,]*,([^"]*)"', seen)
+    other = Label(suite="sums", case="c1", answer="another", label="right", by="eve")
+    saved.write_text(unquote(address) + other.model_dump_json() + "\n")
+    for new in (2, 0):  # saved twice, it counts once
+        assert main(["eval", "review", folder, "--labels", str(saved)]) == 0
+        told = capsys.readouterr().err
+        assert f"{new} new labels; 2 in" in told
+        assert "1 were left out" in told
+    [first, second] = read_labels(kept.folder / "labels.jsonl")
+    assert (first.by, first.label, first.note) == ("eve", "wrong", "n\u00e4mlich # 100 % & \u2028 so")
+    assert second.case != first.case
+    saved.write_text(other.model_dump_json() + "\n")
+    assert main(["eval", "review", folder, "--labels", str(saved)]) == 1  # of another run altogether
+
+
+def test_what_a_person_was_unsure_of_is_not_asked_again_and_the_latest_label_counts(
+    kept: StoredRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = Labels(kept.folder)
+    (suite, result), *_ = queue(kept, held)
+    about = {"suite": suite, "case": result.case, "answer": answer_hash(result), "by": "ada"}
+    held.add(Label.model_validate({**about, "label": "unsure"}))
+    assert result.case not in [each.case for _, each in queue(kept, held, "ada")]
+    assert result.case in [each.case for _, each in queue(kept, held, "ben")]
+    held.path.write_text(held.path.read_text().rstrip("\n"))  # an editor left the last line open
+    lines = iter(["WRONG it is not", "q"])
+    monkeypatch.setattr("sys.stdin.readline", lambda: next(lines) + "\n")
+    assert main(["eval", "review", str(kept.folder), "--by", "ben"]) == 0
+    assert [each.label for each in read_labels(held.path)] == ["unsure", "wrong"]
+    later = Labels(kept.folder)
+    old = datetime(2020, 1, 1, tzinfo=UTC)
+    assert later.merge([Label.model_validate({**about, "by": "ben", "label": "right", "at": old})]) == 0
+    assert later.of(suite, result) is False
+
+
+def test_an_answer_that_several_trials_gave_is_asked_and_counted_once(
+    kept: StoredRun, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for suite, result in kept.samples():
+        kept.keep(suite, result.model_copy(update={"trial": 2}))
+    held = Labels(kept.folder)
+    assert len(queue(kept, held)) == 40
+    for suite, result in queue(kept, held)[:20]:
+        label = "right" if result.verdict == "right" else "wrong"
+        held.add(Label(suite=suite, case=result.case, answer=answer_hash(result), label=label, by="ada"))
+    judging(monkeypatch, sums)
+    assert main(["eval", "judge", str(kept.folder)]) == 5
+    assert "20 labels, 10 of the rarer kind: at least 30" in capsys.readouterr().out
+
+
+def test_a_judge_without_a_verdict_convinces_nobody_and_one_that_is_not_there_is_said(
+    kept: StoredRun, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def babbling(_messages: list[ModelMessage], _info: AgentInfo) -> ModelResponse:
+        return ModelResponse(parts=[TextPart("hm")])
+
+    async def away(_messages: list[ModelMessage], _info: AgentInfo) -> ModelResponse:
+        raise ModelConnectionError("far", "refused")
+
+    for answers in (babbling, away):
+        answering(monkeypatch, FunctionModel(answers, model_name="far"))
+        assert main(["eval", "judge", str(kept.folder), "--limit", "2"]) == (5 if answers is babbling else 1)
+        told = capsys.readouterr()
+        said = "2 of them wrong" if answers is babbling else "far could not be reached"
+        assert said in told.out + told.err
+        assert "bug" not in told.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["judge", "--rubric", "nowhere.txt"], "nowhere.txt cannot be read: No such file"),
+        (["judge", "--rubric", "/dev/null"], "/dev/null is empty"),
+        (["review", "--html", "/nowhere/page.html"], "/nowhere/page.html cannot be written"),
+        (["review", "--labels", "nowhere.jsonl"], "nowhere.jsonl cannot be read: No such file"),
+    ],
+)
+def test_a_file_that_is_not_there_is_named(
+    kept: StoredRun, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    action, *rest = arguments
+    assert main(["eval", action, str(kept.folder), *rest]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_the_offline_engine_is_no_judge(kept: StoredRun, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["eval", "judge", str(kept.folder), "--offline"]) == 2
     assert "cannot judge" in capsys.readouterr().err
@@ -198,4 +313,4 @@ def test_a_damaged_label_is_named(kept: StoredRun, tmp_path: Path, capsys: pytes
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"suite": "a"}\n')
     assert main(["eval", "review", str(kept.folder), "--labels", str(bad)]) == 2
-    assert "bad.jsonl:1 is no label" in capsys.readouterr().err
+    assert "bad.jsonl:1 is no label: case: Field required" in capsys.readouterr().err
