@@ -17,21 +17,35 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_steps_of_the_github_workflow_run_and_leave_a_summary(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("suites", "code", "first"),
+    [
+        ("team", 0, "## ✅ Evals passed"),
+        ("team --timeout 0.0001", 1, "## ❌ Evals failed"),
+        ("no_such_suite", 2, ""),
+    ],
+)
+def test_the_github_workflow_ends_as_its_run_does_and_keeps_the_reports(
+    suites: str, code: int, first: str, tmp_path: Path
+) -> None:
     told = yaml.safe_load((ROOT / ".github" / "workflows" / "evals.yml").read_text())
     job = told["jobs"]["evals"]
     steps = {step["name"]: step["run"] for step in job["steps"] if "run" in step}
     assert steps["install"] == "make setup"  # run on every fresh clone by whoever reads this
+    (kept,) = [step for step in job["steps"] if "upload-artifact" in step.get("uses", "")]
+    assert kept["if"] == "always()"
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     summary = tmp_path / "summary.md"
-    own = {"SUITES": "team", "GITHUB_STEP_SUMMARY": str(summary), "LYCEUM_HOME": str(tmp_path / "home")}
+    own = {"SUITES": suites, "GITHUB_STEP_SUMMARY": str(summary), "LYCEUM_HOME": str(tmp_path / "home")}
     done = subprocess.run(
         ["bash", "-e", "-c", steps["evals"]], cwd=tmp_path, env={**os.environ, **own}, capture_output=True, text=True,
         check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert summary.read_text().startswith("## ✅ Evals passed")
-    assert (tmp_path / "eval-report" / "junit.xml").exists()
+    assert done.returncode == code, done.stderr
+    if first:
+        assert summary.read_text().startswith(first)
+        names = {path.name for path in (tmp_path / kept["with"]["path"]).iterdir()}
+        assert names >= {"report.txt", "junit.xml", "report.md", "report.html", "report.json", "samples.jsonl"}
 
 
 CALLS = "socket,connect,bind,sendto,sendmsg,sendmmsg,io_uring_setup"  # a ring may connect unseen, so none may be made
