@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import dataclasses
 import hashlib
 import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from agents.role import Role
 from agents.team import TEAM
-from app.cli.eval_run import OFFLINE, asked, folder_of
+from app.cli.eval_run import OFFLINE, asked, folder_of, interruptible
 from app.cli.terminal import say
 from app.front_door import front_door
 from evals import catalogue
 from evals.intervals import wilson
 from evals.statistics import compare
-from evals.stored import StoredRun
+from evals.stored import alone
 from evals.suite import Suite, SuiteReport
 from lyceum.errors import UserError
 from lyceum.settings import Settings
+from models.cache import uncached
 
 AS_IT_IS = "none"  # the prompt that adds nothing
 
@@ -55,12 +58,19 @@ async def run_matrix(args: argparse.Namespace, settings: Settings) -> int:
     folder: Path = args.report or folder_of(settings)
     await _check(models, settings)
     cells: list[Cell] = []
-    for model in models:
-        offline = model == OFFLINE
-        own = settings.model_copy(update={"offline": offline, "model": None if offline else model})
-        for prompt in prompts:
-            place = folder / _name(f"{model}-{Path(prompt).stem}-{_hash(prompt, texts[prompt])}")
-            cells.append(await _cell(args, own, suites, model, prompt, texts[prompt], place))
+    # Trials of one case must be independent: none may get the answer that another one left in the cache.
+    with alone(folder), interruptible(), uncached() if args.trials > 1 else nullcontext():
+        try:
+            for model, prompt in ((model, prompt) for model in models for prompt in prompts):
+                offline = model == OFFLINE
+                own = settings.model_copy(update={"offline": offline, "model": None if offline else model})
+                place = folder / _name(f"{model}-{Path(prompt).stem}-{_hash(prompt, texts[prompt])}")
+                cells.append(await _cell(args, own, suites, model, prompt, texts[prompt], place))
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            done = f"{len(cells)} of {len(models) * len(prompts)} pairs are done"
+            print(f"{done}; every answer is kept in {folder}", file=sys.stderr)
+            print(f"go on with: the same command and --report {folder}", file=sys.stderr)
+            raise
     table = table_of(cells, [suite.name for suite in suites])
     print(json.dumps(told(cells)) if args.json else table)
     (folder / "matrix.json").write_text(json.dumps(told(cells), indent=1) + "\n", encoding="utf-8")
@@ -85,15 +95,10 @@ async def _check(models: list[str], settings: Settings) -> None:
 async def _cell(
     args: argparse.Namespace, settings: Settings, suites: list[Suite], model: str, prompt: str, text: str, place: Path
 ) -> Cell:
-    kept = StoredRun.open(place) if (place / "run.json").exists() else None
     roles = [*with_text(text), *(role for suite in suites for role in suite.roles)]
     print(f"{model} with {prompt}", file=sys.stderr)
     async with front_door(settings, roles) as door:
-        reports: list[SuiteReport] = []
-        for suite in suites:
-            report, kept = await asked(args, suite, door, kept, place, suites)
-            reports.append(report)
-    return Cell(model, prompt, reports)
+        return Cell(model, prompt, await asked(args, suites, door, place, text))
 
 
 def with_text(text: str) -> list[Role]:

@@ -15,8 +15,8 @@ from evals.reports.markdown import markdown
 from evals.reports.page import page
 from evals.reports.text import table, text, verdict
 from evals.reports.told import Judged, Told
+from evals.stored import NotKept
 from evals.suite import SuiteReport
-from lyceum.errors import OperatorError
 
 FILES = {"report.txt": text, "junit.xml": junit, "report.md": markdown, "report.html": page, "report.json": data}
 
@@ -42,7 +42,10 @@ def write(judged: Sequence[Judged], decision: Decision, model: str, folder: Path
         for each in judged:
             (folder / f"{each.report.suite}.json").write_text(lean(each.report, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
-        raise OperatorError(f"{folder} cannot be written: {error.strerror}.", next_step="Give --report DIR.") from None
+        raise NotKept(
+            f"{folder} cannot be written: {error.strerror}.",
+            next_step="Make room, or give another --report DIR; `lyceum eval score` reports a kept run without asking.",
+        ) from None
 
 
 def lean(report: SuiteReport, *, indent: int | None = None) -> str:

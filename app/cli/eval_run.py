@@ -7,12 +7,13 @@ import asyncio
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from app.cli.eval_report import tell, write
+from app.cli.stopping import abandon_threads
 from app.front_door import front_door
 from evals import catalogue
 from evals.baseline import Baseline
@@ -35,17 +36,22 @@ async def run_suites(args: argparse.Namespace, settings: Settings) -> int:
         names = args.suite or list(kept.manifest.suites)
         if strange := [name for name in names if name not in kept.manifest.suites]:
             raise UserError(f"{', '.join(strange)} was not asked there.", next_step="Begin a new run for it.")
-        args.split, args.limit, args.trials = kept.manifest.split, kept.manifest.limit, kept.manifest.trials
+        if args.report and args.report.resolve() != args.resume.resolve():
+            raise UserError("A run goes on in its own folder.", next_step="Leave out --report.")
+        if kept.manifest.added:
+            raise UserError(
+                "That is one pair of a matrix.", next_step="Give the matrix's own command again, with its --report."
+            )
+        only_as_kept(args, kept)
+        if not args.model and kept.manifest.model != OFFLINE and not args.offline:
+            settings = settings.model_copy(update={"offline": False, "model": kept.manifest.model})
     suites = [catalogue.load(name) for name in names]
     if not any(chosen(suite, args.split, args.limit) for suite in suites):
         raise UserError(f"No case of {', '.join(names)} is asked so.", next_step="Leave out --split, or add cases.")
     folder: Path = args.resume or args.report or folder_of(settings)
     judged: list[Judged] = []
-    # A CI system that gives up sends SIGTERM. Only a main thread, and not on Windows, can be told to listen.
-    with suppress(NotImplementedError, RuntimeError, ValueError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
     # Trials of one case must be independent: none may get the answer that another one left in the cache.
-    with alone(folder), uncached() if args.trials > 1 else nullcontext():
+    with alone(folder), interruptible(), uncached() if args.trials > 1 else nullcontext():
         async with front_door(settings, [role for suite in suites for role in suite.roles]) as door:
             print(f"answered by {door.model}", file=sys.stderr)
             if kept is None:
@@ -65,13 +71,62 @@ async def run_suites(args: argparse.Namespace, settings: Settings) -> int:
         return finish(args, judged, door.model, folder)
 
 
+def only_as_kept(args: argparse.Namespace, kept: StoredRun) -> None:
+    """Take from a kept run what was asked there; raises UserError where a flag says otherwise."""
+    for flag, unset in (("split", None), ("limit", None), ("trials", 1)):
+        given, there = getattr(args, flag), getattr(kept.manifest, flag)
+        if given not in (unset, there):
+            raise UserError(
+                f"--{flag} {given} is not what {kept.folder} was asked ({there or 'all'}).",
+                next_step=f"Leave out --{flag}, or begin a new run.",
+            )
+        setattr(args, flag, there)
+
+
+@contextmanager
+def interruptible() -> Generator[None]:
+    """Let Ctrl-C, or the SIGTERM of a CI system that gives up, cancel what runs here; the second one ends the process
+    at once, whatever does not let itself be cancelled: what was answered is on disk already.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    both = (signal.SIGINT, signal.SIGTERM)
+    before = signal.getsignal(signal.SIGINT)
+
+    def once() -> None:
+        for each in both:
+            loop.remove_signal_handler(each)
+            signal.signal(each, signal.SIG_DFL)
+        if task is not None:
+            task.cancel()
+
+    listens = False
+    with suppress(NotImplementedError, RuntimeError, ValueError):  # not off the main thread, and not on Windows
+        for each in both:
+            loop.add_signal_handler(each, once)
+        listens = True
+    try:
+        yield
+    except asyncio.CancelledError:
+        abandon_threads()
+        raise KeyboardInterrupt from None
+    finally:
+        if listens:
+            for each in both:
+                loop.remove_signal_handler(each)
+            signal.signal(signal.SIGINT, before)
+
+
+def decide_kept(args: argparse.Namespace, suite: Suite, kept: StoredRun) -> Judged:
+    """Judge what was kept; an outcome that belongs to no case as it is now is told, and fails."""
+    judged = decide(args, suite, kept.judged(suite), kept.manifest.model, catalogue.baseline(suite.name))
+    judged.gate.findings += [Finding("missing", case, why) for case, why in kept.strays(suite).items()]
+    return judged
+
+
 def _stopped(args: argparse.Namespace, suites: list[Suite], kept: StoredRun) -> None:
     """Report what is there of a run that was stopped: what was not asked is missing."""
     asked = argparse.Namespace(**{**vars(args), "update_baseline": False})
-    judged = [
-        decide(asked, suite, kept.judged(suite), kept.manifest.model, catalogue.baseline(suite.name))
-        for suite in suites
-    ]
+    judged = [decide_kept(asked, suite, kept) for suite in suites]
     write(judged, settle([each.gate for each in judged]), kept.manifest.model, kept.folder)
     whole = sum(len(chosen(suite, args.split, args.limit)) * args.trials for suite in suites)
     print(f"{len(kept.samples())} of {whole} answers are kept, and reported, in {kept.folder}", file=sys.stderr)
@@ -109,12 +164,17 @@ async def _asked(args: argparse.Namespace, suite: Suite, door: FrontDoor, kept: 
 
 
 async def asked(
-    args: argparse.Namespace, suite: Suite, door: FrontDoor, kept: StoredRun | None, place: Path, suites: list[Suite]
-) -> tuple[SuiteReport, StoredRun]:
-    """Ask one suite in a folder that keeps it, going on with what is kept there already."""
-    model = str(getattr(door, "model", ""))
-    kept = kept or StoredRun.create(place, _manifest(args, model, suites))
-    return await _asked(args, suite, door, kept), kept
+    args: argparse.Namespace, suites: list[Suite], door: FrontDoor, place: Path, added: str
+) -> list[SuiteReport]:
+    """Ask suites in a folder that keeps them, going on with what is kept there already of the same request."""
+    wanted = _manifest(args, str(getattr(door, "model", "")), suites).model_copy(update={"added": added})
+    kept = StoredRun.open(place) if (place / "run.json").exists() else StoredRun.create(place, wanted)
+    if kept.manifest.model_copy(update={"suites": wanted.suites}) != wanted:
+        raise UserError(
+            f"{place} was asked otherwise: by another model, prompt, --split, --limit or --trials.",
+            next_step="Give another --report DIR.",
+        )
+    return [await _asked(args, suite, door, kept) for suite in suites]
 
 
 def folder_of(settings: Settings) -> Path:
@@ -130,12 +190,13 @@ def _manifest(args: argparse.Namespace, model: str, suites: list[Suite]) -> Mani
 
 def _progress(suite: Suite, args: argparse.Namespace, kept: StoredRun) -> Callable[[CaseResult], None]:
     done = len(kept.done(suite))
+    prints = {case.id: fingerprint(case) for case in suite.cases}
     count = len(chosen(suite, args.split, args.limit)) * args.trials
 
     def line(result: CaseResult) -> None:
         nonlocal done
         done += 1
-        kept.keep(suite.name, result)
+        kept.keep(suite.name, result, prints[result.case])
         seconds = result.outcome.seconds
         print(f"  {suite.name} {done:>3}/{count} {result.verdict:<8} {result.case} {seconds:.2f} s", file=sys.stderr)
 
@@ -153,7 +214,7 @@ def decide(args: argparse.Namespace, suite: Suite, report: SuiteReport, model: s
                 f"A baseline is of whole splits: of {len(whole)} cases of {suite.name} some were not asked.",
                 next_step="Leave out --limit, and let the run end (--resume).",
             )
-        baseline.update(model, suite, report)
+        baseline.update(model, suite, report, random=suite.random or model != OFFLINE)
         baseline = Baseline(path)
     random = suite.random or model != OFFLINE
     gate = judge(

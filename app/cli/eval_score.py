@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from app.cli.eval_run import decide, finish
+from app.cli.eval_run import decide, decide_kept, finish, only_as_kept
 from app.scoring import scorers
 from evals import catalogue
 from evals.gate import Finding
@@ -32,7 +32,7 @@ def score(args: argparse.Namespace, settings: Settings) -> int:
     if args.cases is None:
         raise UserError("What is expected of them?", next_step="Give --cases FILE, a YAML list of cases.")
     cases = _cases(args.cases)
-    trajectories = [each for path in paths for each in read_trajectories(path)]
+    trajectories = read_trajectories(*paths)
 
     suite = Suite(args.cases.stem, "", cases, _unasked, scorers())
     report, strangers = matched(suite, trajectories, split=args.split, limit=args.limit)
@@ -62,9 +62,11 @@ async def _unasked(front_door: FrontDoor, case: Case) -> Outcome:
 
 
 def _again(args: argparse.Namespace, kept: StoredRun) -> int:
-    judged: list[Judged] = []
-    for name in kept.manifest.suites:
-        suite = catalogue.load(name)
-        args.limit, args.trials = kept.manifest.limit, kept.manifest.trials
-        judged.append(decide(args, suite, kept.judged(suite), kept.manifest.model, catalogue.baseline(name)))
+    for flag in ("cases", "baseline"):
+        if getattr(args, flag):
+            raise UserError(
+                f"--{flag} is for recorded trajectories; a kept run has its suites' own.", next_step="Leave it out."
+            )
+    only_as_kept(args, kept)
+    judged = [decide_kept(args, catalogue.load(name), kept) for name in kept.manifest.suites]
     return finish(args, judged, kept.manifest.model, args.report or kept.folder)
