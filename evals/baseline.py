@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,17 +15,19 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from evals.measures import Measures, measures_of
 from evals.suite import CaseResult, Split, Suite, SuiteReport, Verdict
 from lyceum.errors import UserError
 
 Verdicts = dict[str, list[Verdict]]  # by case, one a trial
+_NUMBERS = re.compile(r"\[\n([\d.,\se+-]+)\n\s*\]")  # a list of them takes one line, not one a number
 
 
 class Known(BaseModel):
     """One split: counts of verdicts, and the verdict or verdicts of each case; older files have the counts only.
 
     `failing` names the scorers by which a case is not right, so that what was wrong in one way cannot become wrong in
-    another unseen; None in older files, where that is not known.
+    another unseen; None in older files, where that is not known. `measures` are kept of suites with randomness only.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -35,6 +38,7 @@ class Known(BaseModel):
     error: int = 0
     cases: dict[str, Verdict | Annotated[list[Verdict], Field(min_length=1)]] = {}
     failing: dict[str, list[str]] | None = None
+    measures: Measures | None = None
 
     @property
     def verdicts(self) -> Verdicts:
@@ -55,7 +59,7 @@ class Baseline:
     def of(self, model: str, split: Split) -> Known | None:
         return self._held.get(model, {}).get(split)
 
-    def update(self, model: str, suite: Suite, report: SuiteReport) -> None:
+    def update(self, model: str, suite: Suite, report: SuiteReport, *, random: bool = False) -> None:
         """Make what was measured what is known, for the split that was asked or for all, and write the file.
 
         Cases that ended in an error are left out: what is known of them is nothing, and that fails later.
@@ -69,11 +73,19 @@ class Baseline:
                 case: given[0] if len(given) == 1 else given for case, given in verdicts.items() if "error" not in given
             }
             known = {case: names for case, names in failing.items() if case in cases}
-            held[split] = Known(**counts(verdicts), cases=cases, failing=known)
+            measured = measures_of([each for each in report.results if each.case in cases]) if random else None
+            held[split] = Known(**counts(verdicts), cases=cases, failing=known, measures=measured)
         written: dict[str, Any] = {
-            name: {split: known.model_dump() for split, known in splits.items()} for name, splits in self._held.items()
+            name: {split: _told(known) for split, known in splits.items()} for name, splits in self._held.items()
         }
-        self.path.write_text(json.dumps(written, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        text = _NUMBERS.sub(
+            lambda found: f"[{' '.join(found[1].split())}]", json.dumps(written, indent=1, sort_keys=True)
+        )
+        self.path.write_text(text + "\n", encoding="utf-8")
+
+
+def _told(known: Known) -> dict[str, Any]:
+    return known.model_dump(exclude={"measures"} if known.measures is None else None)
 
 
 def _read(path: Path) -> dict[str, dict[Split, Known]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from evals.baseline import Baseline, Known, Verdicts, by_split, counts, failing_scorers
+from evals.measures import Change, Measures, changes, measures_of
 from evals.statistics import Comparison, Flaky, compare, flaky, holm
 from evals.suite import TIMED_OUT, CaseResult, Split, Suite, SuiteReport, Verdict, chosen
 
@@ -42,6 +43,7 @@ class Gate:
     comparison: Comparison | None = None
     flaky: list[Flaky] = field(default_factory=list[Flaky])
     p_adjusted: float | None = None
+    changes: list[Change] = field(default_factory=list[Change])  # told, never decided by
 
 
 def judge(
@@ -65,6 +67,7 @@ def judge(
     gate.findings += broken(report)
     before: Verdicts = {}
     now: Verdicts = {}
+    measured: Measures = {}
     known_any = model in baseline.models
     for split in get_args(Split):
         asked = [case.id for case in chosen(suite, report.split, limit) if case.split == split]
@@ -81,12 +84,15 @@ def judge(
             continue
         before |= known.verdicts
         now |= verdicts
+        for name, by_case in (known.measures or {}).items():
+            measured.setdefault(name, {}).update(by_case)
         gate.findings += _changed(known.verdicts, verdicts, asked, report.results, random=random, whole=limit is None)
         gate.findings += [] if random else _wrong_otherwise(known, verdicts, report.results)
     if not known_any:
         gate.findings += [Finding("no baseline", "", _unknown(baseline, model))]
     elif random and any(case in now for case in before):
         gate.comparison = compare(_passes(before), _passes(now), margin=margin)
+        gate.changes = changes(measured, measures_of(report.results)) if measured else []
     settle([gate])
     return gate
 

@@ -19,6 +19,7 @@ def data(told: Told) -> str:
             "findings": [asdict(finding) for finding in judged.gate.findings],
             "comparison": asdict(judged.gate.comparison) if judged.gate.comparison else None,
             "p_adjusted": judged.gate.p_adjusted,
+            "changes": [asdict(change) for change in judged.gate.changes],
             "trials": _trials(several(judged.report)),
             "flaky": [asdict(one) for one in judged.gate.flaky],
             "report": judged.report,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from evals.reports.told import WORDS, Judged, Told, share, shown, statistics_line, trials_line
+from evals.reports.told import WORDS, Judged, Told, change_lines, share, shown, statistics_line, trials_line
 
 MOST_FINDINGS = 30  # a suite
 LONGEST = 60_000  # characters of a comment: GitHub refuses one above 65,536
@@ -47,6 +47,7 @@ def _details(judged: Judged, room: int) -> list[str]:
     gate = judged.gate
     numbers = [line for line in (statistics_line(gate), trials_line(judged.report)) if line]
     lines = [part for line in numbers for part in ("", f"**{gate.suite}**: {line}.")]
+    lines += ["", *(f"- {_code(line)}" for line in change_lines(gate))] if gate.changes else []
     flaky: list[str] = []
     if gate.flaky:
         named = [f"{_code(one.case)} {one.passed} of {one.trials}" for one in gate.flaky[:MOST_FINDINGS]]

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic_core import to_json
 
 from evals.gate import Gate
-from evals.reports.told import LONGEST, WORDS, Judged, Told, share, shown, statistics_line, trials_line
+from evals.reports.told import LONGEST, WORDS, Judged, Told, change_lines, share, shown, statistics_line, trials_line
 from evals.suite import CaseResult, SuiteReport
 from evals.trajectory import Step, Trajectory
 
@@ -111,6 +111,7 @@ def _suite(judged: Judged) -> str:
         f"<li><b>{escape(f.kind)}</b> {escape(f.case)} {_said(f.text)}{_diff(f.detail)}</li>"
         for f in judged.gate.findings
     )
+    changed = "".join(f"<li>{_said(line)}</li>" for line in change_lines(judged.gate))
     flaky = "".join(
         f"<li>{escape(one.case)} {_interval(one.passed / one.trials, one.low, one.high)}</li>"
         for one in judged.gate.flaky
@@ -119,6 +120,7 @@ def _suite(judged: Judged) -> str:
     return (
         f"<section id='{escape(judged.gate.suite)}'><h2>{escape(judged.gate.suite)}</h2>{_counts(judged.report)}"
         f"{f'<h3>Findings</h3><ul>{findings}</ul>' if findings else ''}"
+        f"{f'<h3>By scorer, and what it took</h3><ul>{changed}</ul>' if changed else ''}"
         f"{f'<h3>Flaky</h3><ul>{flaky}</ul>' if flaky else ''}<h3>Cases</h3>{cases}</section>"
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evals.intervals import wilson
-from evals.reports.told import WORDS, Judged, Told, shown, statistics_line, trials_line
+from evals.reports.told import WORDS, Judged, Told, change_lines, shown, statistics_line, trials_line
 from evals.suite import SuiteReport
 
 LINE = 600  # characters of a finding's text
@@ -29,6 +29,7 @@ def verdict(judged: Judged) -> str:
     lines = [f"{gate.suite}: {WORDS[gate.decision]}"]
     if line := statistics_line(gate):
         lines.append(f"  {line}")
+    lines += [f"    {shown(line, LINE)}" for line in change_lines(gate)]
     if line := trials_line(judged.report):
         lines.append(f"  {line}")
     details = 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from evals.gate import Decision, Gate
 from evals.intervals import wilson
+from evals.measures import AMOUNTS, Change
 from evals.statistics import pass_all, pass_at
 from evals.suite import CaseResult, SuiteReport
 
@@ -78,6 +79,19 @@ def several(report: SuiteReport) -> tuple[int, float, float] | None:
         sum(rate(sum(given), len(given), k) for given in trials.values()) / len(trials) for rate in (pass_at, pass_all)
     )
     return k, one, every
+
+
+def change_lines(gate: Gate) -> list[str]:
+    """Return what each scorer alone and each amount did, a line each; p-values say how likely it is no worse."""
+    return [
+        f"{each.name}: {_amount(each, each.before)} before, {_amount(each, each.now)} now over {each.cases} cases, "
+        f"p {each.p:.3f} (BH)"
+        for each in gate.changes
+    ]
+
+
+def _amount(change: Change, value: float) -> str:
+    return f"{value:,.4g}" if change.name in AMOUNTS else f"{value:.1%}"
 
 
 def statistics_line(gate: Gate) -> str:

@@ -1,7 +1,7 @@
 """What a difference between two evaluations is worth: rates, paired comparisons, power, many tests at once."""
 
 from evals.statistics.adjust import benjamini_hochberg, holm
-from evals.statistics.paired import Comparison, compare
+from evals.statistics.paired import Comparison, chance_of_drop, compare
 from evals.statistics.power import cases_needed, detectable, power
 from evals.statistics.rates import Flaky, flaky, pass_all, pass_at
 
@@ -10,6 +10,7 @@ __all__ = [
     "Flaky",
     "benjamini_hochberg",
     "cases_needed",
+    "chance_of_drop",
     "compare",
     "detectable",
     "flaky",

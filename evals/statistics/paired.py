@@ -88,9 +88,7 @@ def compare(
     rng = np.random.default_rng(seed)
     fewest = min(min(len(before[case]), len(now[case])) for case in cases)
     low, bound, high = _interval(differences, fewest, rng, resamples)
-    p_worse = _flipped(differences, rng, resamples)
-    if any(len(before[case]) != len(now[case]) for case in cases):
-        p_worse = max(p_worse, _dealt([(before[case], now[case]) for case in cases], rng, resamples))
+    p_worse = _chance(differences, [(before[case], now[case]) for case in cases], rng, resamples)
     deviation = _deviation(differences, fewest)
     spread = float(np.std(differences, ddof=1)) if len(cases) > 1 else 0.0
     return Comparison(
@@ -109,6 +107,30 @@ def compare(
         needed_whole=cases_needed(margin, deviation, trials=1),
         margin=margin,
     )
+
+
+def chance_of_drop(
+    before: Mapping[str, Sequence[float]],
+    now: Mapping[str, Sequence[float]],
+    *,
+    resamples: int = 4000,
+    seed: int = _SEED,
+) -> float:
+    """Return how likely chance alone lets any measure, rates or not, fall as much, over the cases of both."""
+    import numpy as np
+
+    sides = [(before[case], now[case]) for case in sorted(before.keys() & now.keys())]
+    differences = np.array([float(np.mean(later)) - float(np.mean(earlier)) for earlier, later in sides])
+    return _chance(differences, sides, np.random.default_rng(seed), resamples)
+
+
+def _chance(
+    differences: Numbers, sides: Sequence[tuple[Sequence[float], Sequence[float]]], rng: Any, resamples: int
+) -> float:
+    flipped = _flipped(differences, rng, resamples)
+    if all(len(earlier) == len(later) for earlier, later in sides):
+        return flipped
+    return max(flipped, _dealt(sides, rng, resamples))
 
 
 def _flipped(differences: Numbers, rng: Any, resamples: int) -> float:

@@ -121,6 +121,27 @@ def test_the_drop_called_detectable_is_found_about_four_times_in_five(whole: boo
     assert 0.7 <= share(simulated(80, (3, 3), drop, 300, whole=whole), "worse") <= 0.92
 
 
+# other agents than those, and agents of which single cases became better or worse but not the whole
+
+
+@pytest.mark.parametrize("trials", [(1, 5), (5, 1)])
+@pytest.mark.parametrize("shape", [(1.0, 1.0), (0.3, 0.3), (0.5, 2.0), (30.0, 1.0)])
+@pytest.mark.parametrize("moved", [0.0, 0.4])
+def test_no_kind_of_agent_and_no_cases_that_change_places_raise_false_alarms(
+    trials: tuple[int, int], shape: tuple[float, float], moved: float
+) -> None:
+    rng = np.random.default_rng(17)
+    found: list[Comparison] = []
+    for seed in range(400):
+        before = rng.beta(*shape, 40)
+        rates = before, np.where(rng.random(40) < moved, rng.beta(*shape, 40), before)
+        sides = [rng.random((40, count)) < each[:, None] for count, each in zip(trials, rates, strict=True)]
+        named: list[Any] = [{str(case): row.astype(float) for case, row in enumerate(side)} for side in sides]
+        found.append(compare(named[0], named[1], resamples=399, seed=seed))
+    assert share(found, "worse") <= 0.06
+    assert np.mean([each.low <= 0 <= each.high for each in found]) >= 0.9
+
+
 def test_the_same_results_are_surely_no_regression_only_with_enough_cases() -> None:
     all_right = {str(case): [1.0] for case in range(200)}
     assert compare(all_right, all_right).decide() == "same"
