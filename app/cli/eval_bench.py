@@ -26,14 +26,23 @@ CALL = (
     "Answer in words only where no function fits, or where one's required arguments are not told."
 )
 DOJO = ("agentdojo==0.1.35",)
+# Whose it is, and how it comes here: nothing of them is part of this repository.
+SOURCES = {
+    "agentdojo": "MIT; its package comes by itself for the call",
+    "bfcl": "Apache-2.0; git clone --depth 1 https://github.com/ShishirPatil/gorilla",
+    "tau2": "MIT; git clone --depth 1 https://github.com/sierra-research/tau2-bench",
+}
 DOJO_SUITES = ("banking", "slack", "travel", "workspace")
 
 
 def bench(args: argparse.Namespace, settings: Settings) -> int:
     """Return 0 where everything was right (or a model was measured), 1 where a scripted policy or replay was not."""
     if len(args.suite) != 1 or args.suite[0] not in RUNS:
-        wrong = args.suite[0] if args.suite else ""
-        raise UserError(f"There is no benchmark {wrong!r}.", next_step=nearest(wrong, RUNS, what="benchmarks"))
+        if args.suite:
+            known = nearest(args.suite[0], RUNS, what="benchmarks")
+            raise UserError(f"There is no benchmark {' '.join(args.suite)!r}.", next_step=known)
+        told = "\n  ".join(f"{name:<10} {source}" for name, source in SOURCES.items())
+        raise UserError("Which benchmark?", next_step=told)
     if args.policy == "obedient" and args.suite[0] != "agentdojo":
         raise UserError("Only agentdojo plants orders that can be obeyed.", next_step="Leave --policy out.")
     if args.policy == "idle" and args.suite[0] != "tau2":
@@ -61,7 +70,8 @@ def bench(args: argparse.Namespace, settings: Settings) -> int:
 
 def _data(args: argparse.Namespace) -> Path:
     if args.data is None or not args.data.is_dir():
-        raise UserError("Where does the benchmark lie?", next_step="Fetch its repository, and give --data FOLDER.")
+        where = "Where does the benchmark lie?" if args.data is None else f"{args.data} is no folder."
+        raise UserError(where, next_step=f"Give it with --data FOLDER ({SOURCES[args.suite[0]]}).")
     return args.data
 
 
@@ -120,8 +130,7 @@ async def _asked(
     made: dict[str, list[bfcl.Call]] = {}
     if kept_at is not None:
         kept_at.parent.mkdir(parents=True, exist_ok=True)
-        lines = kept_at.read_text(encoding="utf-8").splitlines() if kept_at.exists() else []
-        made = {one["id"]: [(name, given) for name, given in one["calls"]] for one in map(json.loads, lines)}
+        made = kept_answers(kept_at, model.model_name)
     try:
         for question in questions:
             if question.id in made:
@@ -129,11 +138,28 @@ async def _asked(
             made[question.id] = await calls_of(model, question, must=args.part != "irrelevance")
             if kept_at is not None:
                 with kept_at.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"id": question.id, "calls": made[question.id]}) + "\n")
+                    told = {"id": question.id, "model": model.model_name, "calls": made[question.id]}
+                    file.write(json.dumps(told) + "\n")
             say(f"  {question.id} {bfcl.check(question, made[question.id]) or 'right'}")
     finally:
         await models.close()
     return made, f"answered by {model.model_name}"
+
+
+def kept_answers(path: Path, model: str) -> dict[str, list[bfcl.Call]]:
+    """Return the calls that this model made before; raises UserError where another one did."""
+    whole = path.read_text(encoding="utf-8") if path.exists() else ""
+    if not whole.endswith("\n"):  # the last line was cut off as it was written: it is asked again
+        whole = whole[: whole.rfind("\n") + 1]
+        path.write_text(whole, encoding="utf-8")
+    made: dict[str, list[bfcl.Call]] = {}
+    for one in map(json.loads, whole.splitlines()):
+        if (other := one.get("model", "another model")) != model:
+            raise UserError(
+                f"{path} holds answers of {other}, not of {model}.", next_step="Give another --report DIR."
+            )
+        made[one["id"]] = [(name, given) for name, given in one["calls"]]
+    return made
 
 
 async def calls_of(model: Any, question: bfcl.Question, *, must: bool) -> list[bfcl.Call]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from lyceum.errors import UserError
+from lyceum.errors import UserError, nearest
 
 CATEGORIES = ("simple_python", "multiple", "parallel", "parallel_multiple", "irrelevance")
 _TYPES: dict[str, type] = {
@@ -52,11 +52,14 @@ def load(folder: Path, category: str) -> list[Question]:
         key=lambda path: (len(path.parts), str(path)),
     )
     asked = next((path for path in found if path.parent.name != "possible_answer"), None)
-    if category not in CATEGORIES or asked is None:
+    if category not in CATEGORIES:
+        raise UserError(
+            f"BFCL's {category!r} is not read here.", next_step=nearest(category, CATEGORIES, what="categories")
+        )
+    if asked is None:
         raise UserError(
             f"{folder} holds no BFCL questions of {category!r}.",
-            next_step="Fetch github.com/ShishirPatil/gorilla and give its folder with --data; "
-            f"categories: {', '.join(CATEGORIES)}.",
+            next_step="git clone --depth 1 https://github.com/ShishirPatil/gorilla, and give its folder with --data.",
         )
     answers = asked.parent / "possible_answer" / asked.name
     known = {each["id"]: each["ground_truth"] for each in _lines(answers)} if answers.exists() else {}

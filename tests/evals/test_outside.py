@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from app.cli import main
-from app.cli.eval_bench import DOJO, schema_of
+from app.cli.eval_bench import DOJO, kept_answers, schema_of
 from evals.outside.bfcl import Question, check, gold, load
+from lyceum.errors import UserError
 
 MUSIC = {
     "name": "music.play",
@@ -121,7 +122,10 @@ def test_other_words_for_types_become_json_schema() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["bfcl"], "--data FOLDER"),
+        ([], "bfcl       Apache-2.0; git clone"),
+        (["bfcl"], "--data FOLDER (Apache-2.0; git clone"),
+        (["bfcl", "--data", "nowhere"], "nowhere is no folder"),
+        (["bfcl", "--data", ".", "--part", "paralel"], "Did you mean 'parallel'?"),
         (["bfcl", "--data", "."], "holds no BFCL questions"),
         (["bflc", "--data", "."], "Did you mean 'bfcl'?"),
         (["tau2"], "--data FOLDER"),
@@ -138,6 +142,17 @@ def test_missing_data_say_where_they_come_from(
     monkeypatch.chdir(tmp_path)
     assert main(["eval", "bench", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_benchmark_goes_on_with_what_the_same_model_answered_and_asks_half_a_line_again(tmp_path: Path) -> None:
+    file = tmp_path / "bfcl-multiple.jsonl"
+    assert kept_answers(file, "m") == {}
+    line = json.dumps({"id": "multiple_0", "model": "m", "calls": [["f", {"x": 1}]]}) + "\n"
+    file.write_text(line + line[:20])
+    assert kept_answers(file, "m") == {"multiple_0": [("f", {"x": 1})]}
+    assert file.read_text() == line
+    with pytest.raises(UserError, match="answers of m, not of n"):
+        kept_answers(file, "n")
 
 
 def recorded(path: Path, *cases: tuple[str, str, list[tuple[str, dict[str, Any]]]]) -> Path:
