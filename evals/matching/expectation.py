@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import product
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
-from evals.matching.predicates import MISSING, complaint, complaints, shown
+from evals.matching.predicates import MISSING, check, complaint, complaints, shown
 from evals.trajectory import Step, StepKind
 from lyceum.errors import UserError
 
 MOST_VARIANTS = 256
+_PREFIX = "Value error, "  # pydantic's, before what a validator of ours says
 
 
 class _Strict(BaseModel):
@@ -33,6 +34,12 @@ class Pattern(_Strict):
     ok: bool | None = Field(default=None, description="Whether it must have succeeded.")
     result: Any = Field(default=None, description="A predicate on the text of the result.")
     labels: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _meaningful(self) -> Self:
+        for predicate in (*self.arguments.values(), *self.labels.values(), self.result):
+            check(predicate)
+        return self
 
     def named(self, step: Step) -> bool:
         """Tell whether a step is of this kind, tool, server and agent."""
@@ -82,6 +89,13 @@ class Expected(Pattern):
         if low < 0 or (high is not None and high < max(low, 1)):
             raise ValueError("times must be a positive number, or [from, to] with to at least from")
         return times
+
+    @model_validator(mode="after")
+    def _one_way_to_say_how_often(self) -> Self:
+        low, high = (self.times, self.times) if isinstance(self.times, int) else self.times
+        if self.optional and low > 1:
+            raise ValueError(f"an optional step that must happen {low} times says two things: write times: [0, {high}]")
+        return self
 
     @property
     def patterns(self) -> list[Pattern]:
@@ -142,6 +156,7 @@ class Expectation(_Strict):
     def _readable(self) -> Expectation:
         whole = {"sequence" if self.order == "listed" else "any_order": self.steps}
         self._plans = [plan.closed() for plan in _compiled(whole, "steps")]
+        check(self.answer)
         known = {name for plan in self._plans for name in plan.ids}
         for rule in self.forbid:
             if rule.before and rule.before not in known:
@@ -208,7 +223,8 @@ def _compiled(block: Any, where: str) -> list[Plan]:
             return [Plan([Expected.model_validate(words)], [0])]
         except ValidationError as error:
             first = error.errors()[0]
-            raise ValueError(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+            place = ".".join([where, *map(str, first["loc"])])
+            raise ValueError(f"{place}: {first['msg'].removeprefix(_PREFIX)}") from None
     items = words[kind]
     if len(words) > 1 or not isinstance(items, list):
         raise ValueError(f"{where}: {kind} holds a list, and stands alone")
@@ -241,4 +257,6 @@ def read_expectation(given: Any, *, where: str = "trajectory") -> Expectation:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join([where, *map(str, first["loc"])])
-        raise UserError(f"{place}: {first['msg']}.", next_step="docs/evals.md shows how one is written.") from None
+        raise UserError(
+            f"{place}: {first['msg'].removeprefix(_PREFIX)}.", next_step="docs/evals.md shows how one is written."
+        ) from None

@@ -37,6 +37,36 @@ def complaint(predicate: Any, value: Any) -> str:
     return "" if equal(predicate, value) else f"expected {shown(predicate)}, got {shown(value)}"
 
 
+def check(predicate: Any) -> None:
+    """Raise UserError for a predicate that means nothing, whether or not anything is ever compared with it."""
+    if not isinstance(predicate, Mapping) or not any(str(key).startswith("$") for key in cast("Any", predicate)):
+        return
+    words = cast("Mapping[str, Any]", predicate)
+    word = _main(words)
+    held = words[word]
+    if word == "$regex":
+        _compiled(str(held))
+    elif word == "$near":
+        for name, number in words.items():
+            if _number(number) is None or isinstance(number, str):
+                raise UserError(f"{name} takes a number, not {shown(number)}.", next_step="Correct it.")
+    elif word == "$any":
+        if not isinstance(held, list):
+            raise UserError(f"$any takes a list of predicates, not {shown(held)}.", next_step="Write [..., ...].")
+        for each in cast("list[Any]", held):
+            check(each)
+    elif word == "$subset":
+        if not isinstance(held, Mapping):
+            raise UserError(f"$subset takes predicates by name, not {shown(held)}.", next_step="Write {name: ...}.")
+        for each in cast("Mapping[str, Any]", held).values():
+            check(each)
+    elif word == "$not":
+        check(held)
+    elif word == "$path":
+        at_path(str(held), None)
+        check(words.get("$is"))
+
+
 def equal(left: Any, right: Any) -> bool:
     """Tell whether two JSON values are the same: 3 is 3.0, but true is not 1."""
     if isinstance(left, bool) or isinstance(right, bool):
@@ -58,13 +88,18 @@ def shown(value: Any, most: int = 80) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def _by_word(words: Mapping[str, Any], value: Any) -> str:
+def _main(words: Mapping[str, Any]) -> str:
+    """Return the one word that says how; raises UserError where it is none, or another stands beside it."""
     main = [word for word in words if word in _WORDS]
     besides = {"$near": {"$within", "$relative"}, "$path": {"$is"}}
     if len(main) != 1 or set(words) - set(main) - besides.get(main[0], set()):
         wrong = next((word for word in words if word not in _WORDS), ", ".join(words))
         raise UserError(f"{wrong!r} is no way to compare.", next_step=nearest(wrong, _WORDS, what="words"))
-    word = main[0]
+    return main[0]
+
+
+def _by_word(words: Mapping[str, Any], value: Any) -> str:
+    word = _main(words)
     if value is MISSING and word not in ("$present", "$not", "$any"):
         return f"expected {shown(words)}, was not given"
     return _WORDS[word](words, value)
@@ -155,7 +190,9 @@ def _present(words: Mapping[str, Any], value: Any) -> str:
 
 def _path(words: Mapping[str, Any], value: Any) -> str:
     found = at_path(str(words["$path"]), value)
-    why = complaint(words.get("$is", {"$present": True}), MISSING if found is None and "$is" not in words else found)
+    wanted = words.get("$is", {"$present": True})
+    # JMESPath tells a null and nothing at all by the same: only who asks for a null gets one.
+    why = complaint(wanted, MISSING if found is None and wanted is not None and wanted != {"$exact": None} else found)
     return f"at {words['$path']}: {why}" if why else ""
 
 

@@ -217,7 +217,8 @@ def _agent_of(span: Span, by_id: Mapping[str, Span]) -> Span | None:
 
 
 def _agent_name(span: Span) -> str:
-    return _own_agent(span) or span.name.removeprefix("invoke_agent ")
+    method = ".run" if "smolagents.max_steps" in span.attributes else ""  # it names its spans by what was called
+    return _own_agent(span) or span.name.removeprefix("invoke_agent ").removesuffix(method)
 
 
 def _own_agent(span: Span) -> str:

@@ -212,14 +212,16 @@ def test_spans_printed_over_several_lines_are_read_and_a_broken_one_is_named(tmp
 def test_instrumentations_that_name_things_their_own_way_are_read() -> None:
     """smolagents by OpenInference, and the decorators of OpenLLMetry."""
     task = {"openinference__span__kind": "AGENT", "input__value": '{"task": "late?", "reset": true}'}
+    task["smolagents__max_steps"] = 2
     wrapped = {
         "openinference__span__kind": "TOOL",
         "tool__name": "search",
         "input__value": '{"args": [], "sanitize_inputs_outputs": true, "kwargs": {"query": "late"}}',
         "tool__parameters": '{"query": {"type": "string", "description": "what"}}',
     }
-    (found,) = from_spans([span("lead", 1, attributes=task), span("SimpleTool", 2, 1, attributes=wrapped)])
+    (found,) = from_spans([span("lead.run", 1, attributes=task), span("SimpleTool", 2, 1, attributes=wrapped)])
     assert (found.input, found.calls[0].arguments) == ("late?", {"query": "late"})
+    assert found.calls[0].agent == "lead"
     decorated = {"traceloop__span__kind": "tool", "traceloop__entity__name": "search"}
     (other,) = from_spans(
         [

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lyceum.errors import UserError
 from tests.evals.test_matching import Steps, call, tried
 
 
@@ -69,3 +70,43 @@ def test_many_problems_are_told_by_the_first_of_them() -> None:
     assert len(found.problems) == 49
     assert found.diff.endswith("! and 37 more")
     assert found.reason.endswith("; and 37 more")
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ({"arguments": {"v": {"$contians": "x"}}}, "no way to compare"),
+        ({"arguments": {"v": {"$not": {"$any": [{"$regexp": "x"}]}}}}, "no way to compare"),
+        ({"arguments": {"v": {"$regex": "("}}}, "no regular expression"),
+        ({"arguments": {"v": {"$near": "three"}}}, "takes a number"),
+        ({"arguments": {"v": {"$near": 3, "$within": None}}}, "takes a number"),
+        ({"result": {"$subset": 3}}, "takes predicates by name"),
+        ({"labels": {"v": {"$any": "abc"}}}, "takes a list"),
+        ({"arguments": {"v": {"$path": "a[", "$is": 1}}}, "no JMESPath"),
+        ({"any_of": [{"tool": "u", "arguments": {"v": {"$text": 1, "$regex": "x"}}}]}, "no way to compare"),
+        ({"optional": True, "times": [2, 3]}, "write times: \\[0, 3\\]"),
+    ],
+)
+def test_what_means_nothing_is_refused_even_where_no_step_is_compared_with_it(step: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        tried({"steps": [{"tool": "t", **step}]}, call("u"))
+
+
+@pytest.mark.parametrize(
+    ("path", "holds", "fits"),
+    [
+        ("x.y", {"$present": False}, True),
+        ("x.y", {"$present": True}, False),
+        ("x.y", None, True),
+        ("[0].id", 7, True),
+        ("[].id", {"$contains": 8}, True),
+        ("[?id > `7`].id | [0]", {"$near": 8}, True),
+        ("[-1].id", 7, False),
+    ],
+)
+def test_a_path_reaches_into_lists_and_nothing_there_is_not_given(path: str, holds: Any, fits: bool) -> None:
+    found = tried(
+        {"steps": [{"tool": "t", "arguments": {"v": {"$path": path, "$is": holds}}}]},
+        call("t", v=[{"id": 7}, {"id": 8}]),
+    )
+    assert found.ok is fits
