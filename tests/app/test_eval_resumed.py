@@ -17,6 +17,7 @@ import pytest
 
 from app.cli import main
 from evals import catalogue
+from evals.stored import alone
 from evals.suite import Case, Outcome, Score
 from evals.suites.routing import suite as routing
 
@@ -177,6 +178,7 @@ def test_a_torn_line_is_asked_again_and_left_alone_by_who_only_reads(kept: Path)
 PROGRAM = """
 import asyncio, dataclasses, resource, sys
 from app.cli import main
+from evals.stored import alone
 from evals.suite import Case, Outcome, Score
 from evals.suites.routing import suite as routing
 
@@ -291,3 +293,26 @@ def test_a_run_that_is_stopped_or_killed_goes_on_where_it_was(tmp_path: Path, ho
     process = started(0, "--resume", str(folder))
     process.communicate(timeout=60)
     assert sorted(int(json.loads(line)["result"]["case"]) for line in lines(folder)) == list(range(20))
+
+
+def test_two_runs_do_not_share_a_folder(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with alone(kept):
+        assert main(["eval", "run", "routing", "--report", str(kept)]) == 6
+        assert main(["eval", "run", "--resume", str(kept)]) == 6
+        assert main(["eval", "run", "routing", "--matrix", "offline", "none", "--report", str(kept)]) == 6
+    assert capsys.readouterr().err.count(f"Another run writes to {kept}") == 3
+    assert len(lines(kept)) == 3
+
+
+def test_a_split_that_has_no_case_is_no_success(small: SetSuite, capsys: pytest.CaptureFixture[str]) -> None:
+    del small
+    assert main(["eval", "run", "routing", "--split", "heldout"]) == 2
+    assert "No case of routing is asked so" in capsys.readouterr().err
+
+
+def test_a_part_of_a_run_becomes_no_baseline(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = catalogue.baseline("routing").read_text()
+    (kept / "samples.jsonl").write_text(f"{lines(kept)[0]}\n")
+    assert main(["eval", "score", str(kept), "--update-baseline"]) == 2
+    assert "A baseline is of whole splits" in capsys.readouterr().err
+    assert catalogue.baseline("routing").read_text() == before

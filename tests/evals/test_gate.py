@@ -82,7 +82,7 @@ async def known(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("said", "decision", "found"),
     [
-        ({"c": "no"}, "pass", set()),
+        ({"c": "no"}, "pass", set[str]()),
         ({}, "pass", {"better c"}),
         ({"b": "no", "c": "no"}, "fail", {"worse b"}),
         ({"b": "decline", "c": "no"}, "fail", {"worse b"}),
@@ -138,10 +138,39 @@ async def test_a_case_that_ended_in_an_error_never_enters_a_baseline(tmp_path: P
     assert (await gated(path, suite_of("a", "b"), yes)).decision == "fail"
 
 
-def test_a_damaged_baseline_is_refused_and_not_forgotten(tmp_path: Path) -> None:
-    (tmp_path / "baseline.json").write_text('{"m": {"dev": {"rigth": 3}}}')
-    with pytest.raises(UserError, match="is no baseline"):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"m": {"dev": {"rigth": 3}}}', r"m\.dev\.right: Field required"),
+        ('{"m": {"dev": {"right": 1, "wrong": 0, "cases": {"a": "right", "a": "wrong"}}}}', "'a' stands there twice"),
+        ('{"m": {"dev": {"right": 1, "wrong": 0, "cases": {"a": []}}}}', r"m\.dev\.cases\.a"),
+        ('{"m": {"development": {"right": 1, "wrong": 0}}}', "'dev' or 'heldout'"),
+        ("[]", "should be a valid dictionary"),
+        ('{"m": ', "Expecting value"),
+    ],
+)
+def test_a_damaged_baseline_is_refused_and_not_forgotten(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "baseline.json").write_text(text)
+    with pytest.raises(UserError, match=rf"is no baseline: .*{said}"):
         Baseline(tmp_path / "baseline.json")
+
+
+async def test_cases_of_a_split_that_the_baseline_does_not_know_are_new(known: Path) -> None:
+    suite = suite_of("a", "b", "c")
+    wider = dataclasses.replace(suite, cases=(*suite.cases, Case(id="h", input="h", split="heldout")))
+    found = await gated(known, wider, but("c", "no"))
+    assert [(each.kind, each.case) for each in found.findings] == [("new", "h")]
+    assert found.decision == "fail"
+
+
+async def test_a_case_that_was_tried_too_seldom_is_missing(known: Path) -> None:
+    suite = suite_of("a", "b", "c")
+    report = await run_suite(suite, Door(but("c", "no")), trials=2)
+    report = report.model_copy(update={"results": report.results[:-1]})
+    found = judge(suite, report, Baseline(known), "m", random=False, trials=2)
+    assert [(each.kind, each.case, each.text) for each in found.findings] == [
+        ("missing", "c", "1 of 2 trials were asked")
+    ]
 
 
 # with randomness
@@ -285,3 +314,34 @@ def test_a_kept_run_is_opened_again_whatever_an_answer_holds(tmp_path: Path) -> 
 def test_a_second_run_in_one_folder_is_refused(tmp_path: Path) -> None:
     with alone(tmp_path), pytest.raises(OperatorError), alone(tmp_path):
         pass
+
+
+def test_a_line_that_a_crash_tore_amid_a_letter_is_forgotten_and_one_amid_the_file_is_not(tmp_path: Path) -> None:
+    kept = StoredRun.create(tmp_path / "run", Manifest(model="m", suites={"s": {}}))
+    for name in ("a", "b"):
+        kept.keep("s", CaseResult(case=name, outcome=Outcome(answer="yes"), scores=[]))
+    path = tmp_path / "run" / "samples.jsonl"
+    with path.open("ab") as file:
+        file.write('{"suite": "ü'.encode()[:-1])
+    again = StoredRun.open(tmp_path / "run")
+    assert [result.case for _, result in again.samples()] == ["a", "b"]
+    again.keep("s", CaseResult(case="c", outcome=Outcome(answer="yes"), scores=[]))
+    assert [result.case for _, result in StoredRun.open(tmp_path / "run").samples()] == ["a", "b", "c"]
+    first, _, third = path.read_text().splitlines()
+    path.write_text(f"{first}\n{{\n{third}\n")
+    with pytest.raises(UserError, match=r"samples\.jsonl:2 is damaged"):
+        StoredRun.open(tmp_path / "run")
+
+
+def test_what_is_asked_has_a_hash_and_what_is_expected_has_none() -> None:
+    case = Case(id="a", input="q", expected={"turns": [{"say": "x", "expected": {"answer": "1"}}], "answer": "2"})
+
+    def with_(**expected: Any) -> str:
+        return fingerprint(case.model_copy(update={"expected": {**case.expected, **expected}}))
+
+    assert with_(answer="3") == fingerprint(case)
+    assert with_(turns=[{"say": "x", "expected": {"answer": "other"}}]) == fingerprint(case)
+    assert with_(turns=[{"say": "y", "expected": {"answer": "1"}}]) != fingerprint(case)
+    assert with_(persona={"opening": "hello"}) != fingerprint(case)
+    assert with_(files={"a.py": "1"}) != fingerprint(case)
+    assert fingerprint(case.model_copy(update={"tags": ["attach:a.md"]})) != fingerprint(case)

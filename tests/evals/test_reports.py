@@ -157,3 +157,33 @@ def test_a_comment_stays_within_what_github_takes_however_many_suites_and_flaky_
     assert 40_000 < len(comment) < 65_536
     assert comment.count("<details") == comment.count("</details>") > 0
     assert "No room was left here for what was found in" in comment
+
+
+def test_a_long_text_is_shown_by_its_beginning_and_held_whole_by_the_data_alone() -> None:
+    whole = told()
+    whole.suites[0].report.results[1] = result("b", "wrong", "y" * 500_000)
+    whole.suites[0].gate.findings[0] = Finding("worse", "b", "y" * 500_000, "y" * 500_000)
+    for render in (text, junit, markdown, page):
+        assert len(render(whole)) < 100_000
+        assert "y" * 250 in render(whole)
+        assert "y" * 5_000 not in render(whole)
+    assert "y" * 500_000 in data(whole)
+
+
+def test_nothing_that_turns_or_moves_what_is_read_reaches_a_report() -> None:
+    whole = told()
+    whole.suites[0].report.results[1] = result("b", "wrong", "a\x1b[2Jb\u202ec\u2028d\x9be")
+    whole.suites[0].gate.findings[0] = Finding("worse", "b", "a\x1b[2Jb\u202ec", "d\u2028e")
+    for render in (text, junit, markdown, page):
+        assert not set("\x1b\u202e\u2028\x9b") & set(render(whole))
+    ElementTree.fromstring(junit(whole))
+
+
+def test_several_trials_are_told_by_one_of_them_and_all_of_them() -> None:
+    whole = told()
+    results = [result(case, verdict).model_copy(update={"trial": trial}) for case, trial, verdict in
+               [("a", 1, "right"), ("a", 2, "wrong"), ("b", 1, "right"), ("b", 2, "right")]]  # fmt: skip
+    whole.suites[0].report.results[:] = results
+    for render in (text, page):
+        assert "pass@2" in render(whole)
+    assert json.loads(data(whole))["suites"][0]["trials"] == {"k": 2, "pass_at": 1.0, "pass_all": 0.5}
