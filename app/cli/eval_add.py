@@ -121,9 +121,15 @@ async def _of_run(args: argparse.Namespace, settings: Settings, name: str) -> Ca
     if run.status != "done" and trajectory.error is None:
         trajectory.error = f"{run.status}: {run.error}"
     given = cast("dict[str, Any]", run.input) if isinstance(run.input, dict) else {}
-    agent = str(given.get("agent") or "")
-    name_of = args.id or f"run-{run.id}"
-    case = from_run(trajectory, name_of, split=args.into, before=before, agent=agent, attached=attached)
+    case = from_run(
+        trajectory,
+        args.id or f"run-{run.id}",
+        split=args.into,
+        before=before,
+        agent=str(given.get("agent") or ""),
+        attached=attached,
+        passing=[run.id, run.thread, f"{run.created:%Y-%m-%d}", f"{run.created.day} {run.created:%B %Y}"],
+    )
     if trajectory.error is not None:
         say(f"run {name} ended as {trajectory.error[:100]}; its case wants an answer, whatever it is: write down which")
     if "turns" in case.expected:

@@ -24,16 +24,18 @@ def from_run(
     before: Sequence[str] = (),
     agent: str = "",
     attached: Mapping[str, str] | None = None,
+    passing: Sequence[str] = (),
 ) -> Case:
     """Return a case which expects what a run did: the same calls in the same order, and the answer's telling line.
 
     It is a draft: a person should loosen what may differ. `before` is what was said earlier in the conversation,
     `agent` who was asked by name: then it is a case of turns (`evals/suites/turns.py`). `attached` names the run's
-    files by the names that their server gave them, which are others on another machine.
+    files by the names that their server gave them, which are others on another machine; `passing` is what is another
+    the next time, such as ids and the day.
     A run that failed is expected to answer, whatever it is. What looks like a secret is left out.
     """
     attached = attached or {}
-    expected: dict[str, Any] = {"trajectory": _steps(trajectory, attached)}
+    expected: dict[str, Any] = {"trajectory": _steps(trajectory, attached, passing)}
     cited = trajectory.output.get("citations") if isinstance(trajectory.output, dict) else None
     if trajectory.error is not None:
         expected = {"declined": False}
@@ -41,7 +43,7 @@ def from_run(
         expected["declined"] = True
     elif isinstance(cited, list) and cited:
         expected["citations"] = {"any": [str(each) for each in cited]}
-    elif line := _telling(trajectory):
+    elif line := _telling(trajectory, passing):
         expected["answer"] = {"$contains": line}
     asked = hide(trajectory.input)
     if before or agent:
@@ -52,12 +54,13 @@ def from_run(
     return Case(id=name, input=asked, expected=expected, tags=tags, split=split)
 
 
-def _telling(trajectory: Trajectory) -> str:
+def _telling(trajectory: Trajectory, passing: Sequence[str]) -> str:
     """Return the claim, or the line of the answer, that has most words of the question; whole words of it only."""
     answer = " ".join(trajectory.answer.split())
     claimed = [line for line in _claims(trajectory.output) if line and " ".join(line.split()) in answer]
     lines = claimed or trajectory.answer.splitlines()
-    parts = [" ".join(max(_MARK.split(line), key=len).split()) for line in lines if not _NO_ANSWER.match(line.strip())]
+    cut = re.compile("|".join([_MARK.pattern, *map(re.escape, passing)]))
+    parts = [" ".join(max(cut.split(line), key=len).split()) for line in lines if not _NO_ANSWER.match(line.strip())]
     parts = [part for part in parts if part and hide(part) == part]
     if not parts:
         return ""
@@ -79,11 +82,11 @@ def _words(text: str) -> set[str]:
     return {word for word in re.findall(r"\w+", text.casefold()) if len(word) > 2}
 
 
-def _steps(trajectory: Trajectory, attached: Mapping[str, str]) -> dict[str, Any]:
+def _steps(trajectory: Trajectory, attached: Mapping[str, str], passing: Sequence[str]) -> dict[str, Any]:
     blocks: list[dict[str, Any]] = []
     groups: dict[str, list[dict[str, Any]]] = {}
     for step in trajectory.calls:
-        wanted = _step(step, attached)
+        wanted = _step(step, attached, passing)
         # Calls of one message, or of arms side by side, may come in any order.
         key = step.branch.split(".")[0] if step.branch else f"{step.group}"
         if key and key in groups:
@@ -96,10 +99,13 @@ def _steps(trajectory: Trajectory, attached: Mapping[str, str]) -> dict[str, Any
     return {"steps": steps, "extra": "forbid", "budget": {"calls": totals.calls, "loops": max(1, totals.loops)}}
 
 
-def _step(step: Step, attached: Mapping[str, str]) -> dict[str, Any]:
+def _step(step: Step, attached: Mapping[str, str], passing: Sequence[str]) -> dict[str, Any]:
     told: dict[str, Any] = {"tool": step.tool}
     told |= {name: value for name in ("server", "agent") if (value := getattr(step, name))}
-    arguments = {name: _predicate(name, value, attached) for name, value in step.arguments.items()}
+    arguments = {
+        name: {"$present": True} if any(each in str(value) for each in passing) else _predicate(name, value, attached)
+        for name, value in step.arguments.items()
+    }
     return told | ({"arguments": arguments} if arguments else {})
 
 

@@ -12,6 +12,7 @@ from evals.matching.predicates import plain
 from evals.suite import Case, Split
 
 MOST = 20  # cases of one document
+SHORTEST, LONGEST = 25, 400  # characters of a sentence
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _ITEM = re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s+")
 _TELLING = re.compile(r"\d+(?:[.,:]\d+)*|[A-Z][\w-]+(?:\s+[A-Z][\w-]+)+")
@@ -51,7 +52,11 @@ def _questions(passages: Passages) -> Iterator[tuple[str, str, str]]:
     for heading, passage in passages:
         about = f" ({heading})" if heading else ""
         for sentence in _sentences(passage):
-            if len(sentence) >= 25 and hide(sentence) == sentence and (cut := _cut(sentence)) is not None:
+            if (
+                SHORTEST <= len(sentence) <= LONGEST
+                and hide(sentence) == sentence
+                and (cut := _cut(sentence)) is not None
+            ):
                 asked, wanted = cut
                 if plain(wanted) not in plain(asked + about):
                     yield f"Complete from the source{about}: {asked} …", wanted, sentence
