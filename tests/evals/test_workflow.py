@@ -134,3 +134,19 @@ def test_the_watch_sees_what_would_leave_this_machine(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_call_leaves_this_machine_by_its_address(call: str, leaves: bool) -> None:
     assert bool(leaving(call)) == leaves
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals there")
+def test_a_terminal_shows_the_run_and_nothing_else(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    command = [str(ROOT / ".venv" / "bin" / "lyceum"), "eval", "run", "routing", "--offline", "--limit", "1"]
+    own = {key: value for key, value in os.environ.items() if not key.startswith(("PYDANTIC_AI_", "PYTEST_"))}
+    own["LYCEUM_HOME"] = str(tmp_path)
+    done = subprocess.run(command, env=own, stdout=theirs, stderr=theirs, check=False)
+    said = os.read(ours, 100_000).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 0, said
+    assert "\x1b" not in said
+    assert "http" not in said
+    assert "routing: passed" in said
