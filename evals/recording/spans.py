@@ -86,6 +86,7 @@ def _trajectory(trace: list[Span]) -> Trajectory:
     asked: dict[str, list[tuple[Call, str]]] = defaultdict(list)  # by agent: calls that no span was found for yet
     results = {key: value for span in trace for each in heard(span) for key, value in each.results.items()}
     latest: dict[str, str] = {}  # by agent: its latest model request
+    named: set[str] = set()  # the requests whose calls are known
     steps: list[Step] = []
     made: dict[str, Step] = {}
     answer = ""
@@ -114,6 +115,7 @@ def _trajectory(trace: list[Span]) -> Trajectory:
             if not calls:  # what is said beside calls is no answer
                 answer = "".join(message.text for message in messages) or answer
             for call in calls:
+                named.add(span.id)
                 if have_tool_spans:
                     asked[scope].append((call, span.id))
                 else:
@@ -124,7 +126,10 @@ def _trajectory(trace: list[Span]) -> Trajectory:
                 if (above := made.get(outer.id)) is not None and not above.server:
                     above.server = str(span.get(*SERVER))
                 continue
-            call, message = _taken(asked[scope], span) or (None, latest.get(scope, ""))
+            last = latest.get(scope, "")
+            if last in named and not any(message == last for _, message in asked[scope]):
+                last = ""  # all that it asked for was done: this one the agent does by itself
+            call, message = _taken(asked[scope], span) or (None, last)
             answered = results.get(call_id(span) or (call.id if call else ""))
             made[span.id] = tool_step(span, call, answered, {**where, "group": message})
             steps.append(made[span.id])

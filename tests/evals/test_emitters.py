@@ -191,6 +191,15 @@ def test_results_of_calls_without_spans_are_in_the_messages_after() -> None:
     assert [(step.kind, step.result) for step in found] == [("model", ""), ("tool", '{"hits": 3}'), ("model", "")]
 
 
+def test_a_call_that_no_message_asks_for_is_of_no_message() -> None:
+    asks = [{"role": "assistant", "parts": [{"type": "tool_call", "id": "1", "name": "find", "arguments": {"q": 1}}]}]
+    asked, done, by_itself = steps(chat(1, gen_ai__output__messages=json.dumps(asks)), tool("find", 2), tool("log", 3))
+    assert (asked.kind, done.tool, by_itself.tool) == ("model", "find", "log")
+    assert done.group != by_itself.group == ""
+    _, one, other = steps(chat(1), tool("find", 2), tool("log", 3))  # what was asked for is not known
+    assert one.group == other.group != ""
+
+
 def test_what_is_said_beside_a_call_is_no_answer() -> None:
     parts = [{"type": "text", "content": "Let me look."}, {"type": "tool_call", "id": "1", "name": "find"}]
     (found,) = from_spans([chat(1, gen_ai__output__messages=json.dumps([{"role": "assistant", "parts": parts}]))])
