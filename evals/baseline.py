@@ -10,12 +10,14 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from evals.measures import Measures, measures_of
+from evals.stored import NotKept
 from evals.suite import CaseResult, Split, Suite, SuiteReport, Verdict
 from lyceum.errors import UserError
 
@@ -81,7 +83,17 @@ class Baseline:
         text = _NUMBERS.sub(
             lambda found: f"[{' '.join(found[1].split())}]", json.dumps(written, indent=1, sort_keys=True)
         )
-        self.path.write_text(text + "\n", encoding="utf-8")
+        beside = self.path.with_name(f".{self.path.name}.new")  # a full disk must not cost what is known
+        try:
+            beside.write_text(text + "\n", encoding="utf-8")
+            beside.replace(self.path)
+        except OSError as error:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise NotKept(
+                f"{self.path} cannot be written: {error.strerror}.",
+                next_step="Make room; `lyceum eval score DIR --update-baseline` takes it from the kept run.",
+            ) from None
 
 
 def _told(known: Known) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from app.front_door import front_door
 from evals import catalogue
 from evals.intervals import wilson
 from evals.statistics import compare
-from evals.stored import alone
+from evals.stored import NotKept, alone
 from evals.suite import Suite, SuiteReport
 from lyceum.errors import UserError
 from lyceum.settings import Settings
@@ -73,8 +73,13 @@ async def run_matrix(args: argparse.Namespace, settings: Settings) -> int:
             raise
     table = table_of(cells, [suite.name for suite in suites])
     print(json.dumps(told(cells)) if args.json else table)
-    (folder / "matrix.json").write_text(json.dumps(told(cells), indent=1) + "\n", encoding="utf-8")
-    (folder / "matrix.md").write_text(table + "\n", encoding="utf-8")
+    try:
+        (folder / "matrix.json").write_text(json.dumps(told(cells), indent=1) + "\n", encoding="utf-8")
+        (folder / "matrix.md").write_text(table + "\n", encoding="utf-8")
+    except OSError as error:
+        raise NotKept(
+            f"{folder} cannot be written: {error.strerror}.", next_step="Make room; the same command asks nobody again."
+        ) from None
     say(f"the table and every outcome are in {folder}")
     return 0
 

@@ -13,7 +13,7 @@ import pytest
 
 from evals.baseline import Baseline
 from evals.gate import EXIT, Gate, judge, settle
-from evals.stored import Manifest, StoredRun, alone, fingerprint
+from evals.stored import Manifest, NotKept, StoredRun, alone, fingerprint
 from evals.suite import Case, CaseResult, Outcome, Score, Suite, run_suite
 from lyceum.errors import OperatorError, UserError
 
@@ -88,7 +88,7 @@ async def known(tmp_path: Path) -> Path:
         ({"b": "decline", "c": "no"}, "fail", {"worse b"}),
         ({"b": "raise", "c": "no"}, "fail", {"worse b", "error b"}),
         ({"b": "break", "c": "no"}, "fail", {"worse b", "scorer b"}),
-        ({"c": "decline"}, "pass", set()),
+        ({"c": "decline"}, "pass", set[str]()),
     ],
 )
 async def test_a_deterministic_suite_fails_on_any_case_that_got_worse(
@@ -153,6 +153,15 @@ def test_a_damaged_baseline_is_refused_and_not_forgotten(tmp_path: Path, text: s
     (tmp_path / "baseline.json").write_text(text)
     with pytest.raises(UserError, match=rf"is no baseline: .*{said}"):
         Baseline(tmp_path / "baseline.json")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is Linux's")
+async def test_a_baseline_is_not_lost_to_a_full_disk(known: Path) -> None:
+    before = known.read_text()
+    known.with_name(".baseline.json.new").symlink_to("/dev/full")
+    with pytest.raises(NotKept, match="No space left on device"):
+        await gated(known, suite_of("a"), yes, update=True)
+    assert known.read_text() == before
 
 
 async def test_cases_of_a_split_that_the_baseline_does_not_know_are_new(known: Path) -> None:
