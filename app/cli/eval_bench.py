@@ -155,9 +155,7 @@ def kept_answers(path: Path, model: str) -> dict[str, list[bfcl.Call]]:
     made: dict[str, list[bfcl.Call]] = {}
     for one in map(json.loads, whole.splitlines()):
         if (other := one.get("model", "another model")) != model:
-            raise UserError(
-                f"{path} holds answers of {other}, not of {model}.", next_step="Give another --report DIR."
-            )
+            raise UserError(f"{path} holds answers of {other}, not of {model}.", next_step="Give another --report DIR.")
         made[one["id"]] = [(name, given) for name, given in one["calls"]]
     return made
 

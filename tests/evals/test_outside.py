@@ -190,12 +190,12 @@ def test_a_replay_is_never_judged_in_part(tmp_path: Path, capsys: pytest.Capture
     asked = ["eval", "bench", "bfcl", "--data", str(tmp_path), "--replay"]
     replay = tmp_path / "replay.jsonl"
     for cases, said in (
-        ([("a", "", []), ("z", "", [])], "has no task 'z'"),
-        ([("a", "", []), ("a", "", [])], "'a' is there twice"),
-        ([("", "", [])], "has no `case`"),
+        (["a", "z"], "has no task 'z'"),
+        (["a", "a"], "'a' is there twice"),
+        ([""], "has no `case`"),
         ([], "holds no trajectory"),
     ):
-        assert main([*asked, str(recorded(replay, *cases))]) == 2
+        assert main([*asked, str(recorded(replay, *((case, "", []) for case in cases)))]) == 2
         assert said in capsys.readouterr().err
 
 
