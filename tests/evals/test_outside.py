@@ -189,13 +189,14 @@ def test_a_replay_is_never_judged_in_part(tmp_path: Path, capsys: pytest.Capture
     written(tmp_path, "simple_python", ["a", "b"])
     asked = ["eval", "bench", "bfcl", "--data", str(tmp_path), "--replay"]
     replay = tmp_path / "replay.jsonl"
+    nothing: list[tuple[str, dict[str, Any]]] = []
     for cases, said in (
         (["a", "z"], "has no task 'z'"),
         (["a", "a"], "'a' is there twice"),
         ([""], "has no `case`"),
         ([], "holds no trajectory"),
     ):
-        assert main([*asked, str(recorded(replay, *((case, "", []) for case in cases)))]) == 2
+        assert main([*asked, str(recorded(replay, *((case, "", nothing) for case in cases)))]) == 2
         assert said in capsys.readouterr().err
 
 
