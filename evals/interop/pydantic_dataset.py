@@ -134,8 +134,8 @@ _KNOWN: dict[str, Callable[[Any, Any], dict[str, Any]]] = {
 def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
     for key, value in more.items():
         if key == "answer" and key in into:
-            raise UserError("Two evaluators say what the answer must be.", next_step="Keep one of them.")
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            into[key] = {"$all": [into[key], value]}
+        elif isinstance(value, dict) and isinstance(into.get(key), dict):
             _merge(into[key], cast("dict[str, Any]", value))
         else:
             into[key] = value

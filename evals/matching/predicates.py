@@ -2,8 +2,8 @@
 
 `$exact: V`, `$text: V` (letters' case and white space aside), `$contains: V`, `$regex: PATTERN` (searched),
 `$near: N` with `$within: T` (absolute, default 1e-6) or `$relative: R`, `$subset: {...}` (nested, each a predicate),
-`$any: [P, ...]`, `$not: P`, `$present: true|false`, `$path: JMESPATH` with `$is: P`. A plain value means `$exact`;
-from Python a function from the value to true or false may stand for any of them.
+`$any: [P, ...]`, `$all: [P, ...]`, `$not: P`, `$present: true|false`, `$path: JMESPATH` with `$is: P`.
+A plain value means `$exact`; from Python a function from the value to true or false may stand for any of them.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def check(predicate: Any) -> None:
         for name, number in words.items():
             if _number(number) is None or isinstance(number, str):
                 raise UserError(f"{name} takes a number, not {shown(number)}.", next_step="Correct it.")
-    elif word == "$any":
+    elif word in ("$any", "$all"):
         if not isinstance(held, list):
-            raise UserError(f"$any takes a list of predicates, not {shown(held)}.", next_step="Write [..., ...].")
+            raise UserError(f"{word} takes a list of predicates, not {shown(held)}.", next_step="Write [..., ...].")
         for each in cast("list[Any]", held):
             check(each)
     elif word == "$subset":
@@ -100,7 +100,7 @@ def _main(words: Mapping[str, Any]) -> str:
 
 def _by_word(words: Mapping[str, Any], value: Any) -> str:
     word = _main(words)
-    if value is MISSING and word not in ("$present", "$not", "$any"):
+    if value is MISSING and word not in ("$present", "$not", "$any", "$all"):
         return f"expected {shown(words)}, was not given"
     return _WORDS[word](words, value)
 
@@ -180,6 +180,10 @@ def _any(words: Mapping[str, Any], value: Any) -> str:
     return _told(any(not complaint(each, value) for each in words["$any"]), words, value)
 
 
+def _all(words: Mapping[str, Any], value: Any) -> str:
+    return "; ".join(filter(None, (complaint(each, value) for each in words["$all"])))
+
+
 def _not(words: Mapping[str, Any], value: Any) -> str:
     return _told(bool(complaint(words["$not"], value)), words, value)
 
@@ -215,6 +219,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any], Any], str]] = {
     "$near": _near,
     "$subset": _subset,
     "$any": _any,
+    "$all": _all,
     "$not": _not,
     "$present": _present,
     "$path": _path,

@@ -95,6 +95,18 @@ def test_a_data_set_of_pydantic_evals_says_what_is_expected(tmp_path: Path) -> N
     assert main(["eval", "score", str(kept), "--cases", str(cases)]) == 1
 
 
+@pytest.mark.parametrize(("word", "code"), [("20 cents", 0), ("30 cents", 1)])
+def test_several_evaluators_of_one_answer_must_all_be_right(
+    tmp_path: Path, word: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case: dict[str, Any] = {"name": "late-fee", "inputs": "q", "expected_output": "20 cents"}
+    case["evaluators"] = ["EqualsExpected", {"Contains": word}]
+    (tmp_path / "set.yaml").write_text(yaml.safe_dump({"cases": [case], "evaluators": [{"MaxDuration": 30}]}))
+    (tmp_path / "done.json").write_text(json.dumps({"case": "late-fee", "answer": "20 cents", "steps": []}))
+    assert main(["eval", "score", str(tmp_path / "done.json"), "--cases", str(tmp_path / "set.yaml")]) == code
+    assert ("30" in capsys.readouterr().err) is (code == 1)
+
+
 def test_an_evaluator_without_counterpart_is_refused_by_name() -> None:
     given = {"cases": [{"name": "a", "inputs": "x", "evaluators": [{"LLMJudge": "is it nice?"}]}]}
     with pytest.raises(UserError, match="a: the evaluator LLMJudge has no counterpart"):

@@ -102,6 +102,8 @@ def test_what_means_nothing_is_refused_even_where_no_step_is_compared_with_it(st
         ("[].id", {"$contains": 8}, True),
         ("[?id > `7`].id | [0]", {"$near": 8}, True),
         ("[-1].id", 7, False),
+        ("[].id", {"$all": [{"$contains": 7}, {"$contains": 8}]}, True),
+        ("[].id", {"$all": [{"$contains": 7}, {"$contains": 9}]}, False),
     ],
 )
 def test_a_path_reaches_into_lists_and_nothing_there_is_not_given(path: str, holds: Any, fits: bool) -> None:
