@@ -82,12 +82,16 @@ def several(report: SuiteReport) -> tuple[int, float, float] | None:
 
 
 def change_lines(gate: Gate) -> list[str]:
-    """Return what each scorer alone and each amount did, a line each; p-values say how likely it is no worse."""
+    """Return what each scorer alone and each amount did, a line each; p as in `Change`."""
     return [
         f"{each.name}: {_amount(each, each.before)} before, {_amount(each, each.now)} now over {each.cases} cases, "
-        f"p {each.p:.3f} (BH)"
+        f"{_p(each.p)} (BH)"
         for each in gate.changes
     ]
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p {value:.3f}"
 
 
 def _amount(change: Change, value: float) -> str:
@@ -106,6 +110,6 @@ def statistics_line(gate: Gate) -> str:
         drop, cases = f"{drop} to {compared.detectable_whole:.1%}", f"{cases} to {compared.needed_whole}"
     return (
         f"{compared.before:.1%} before, {compared.now:.1%} now over {compared.cases} cases: "
-        f"{compared.difference:+.1%} [{compared.low:+.1%} to {compared.high:+.1%}]{effect}, p {p:.3f} (Holm), "
+        f"{compared.difference:+.1%} [{compared.low:+.1%} to {compared.high:+.1%}]{effect}, {_p(p)} (Holm), "
         f"detectable drop {drop}; a drop of {compared.margin:.0%} needs {cases} cases"
     )

@@ -200,6 +200,10 @@ def test_the_numbers_are_those_of_scipy() -> None:
         )
         sides = [{str(n): row for n, row in enumerate(side)} for side in (before, now)]
         assert compare(*sides, resamples=20_000).p_worse == pytest.approx(theirs.pvalue, abs=0.01)
+    before, now = rng.random((300, 3)).round(), (rng.random((300, 3)) * 0.95).round()
+    found = compare(*[{str(n): row for n, row in enumerate(side)} for side in (before, now)])
+    drawn = stats.bootstrap((now.mean(axis=1) - before.mean(axis=1),), np.mean, method="percentile", rng=rng)
+    assert (found.low, found.high) == pytest.approx(tuple(drawn.confidence_interval), abs=0.005)
     single = compare({str(n): [1.0] for n in range(9)}, {str(n): [float(n > 5)] for n in range(9)})
     assert single.p_worse == pytest.approx(stats.binomtest(0, 6, alternative="less").pvalue)
 
