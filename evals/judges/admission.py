@@ -75,6 +75,8 @@ def _disagreements(held: Agreement) -> tuple[list[str], int | None]:
         return reasons, needed
     if held.kappa_low < KAPPA or held.balanced_low < BALANCED:
         enough = held.needed(KAPPA)
+        if held.kappa_high > KAPPA and held.balanced_high > BALANCED and needed is not None:
+            return reasons, needed  # so few labels do not tell whether more would help
         if enough is None or held.balanced <= BALANCED:
             reasons.append(
                 f"it agrees too little with people (kappa {held.kappa:.2f}): more labels would not help, "

@@ -64,6 +64,9 @@ def test_a_refusal_says_how_many_labels_would_tell() -> None:
     assert not few.admitted
     assert few.needed is not None
     assert "at least 30, 8 of each kind" in few.text
+    three = admit([(True, True), (True, True), (False, True)])
+    assert "would not help" not in three.text  # that cannot be known yet
+    assert three.needed is not None
     nearly = admit(labels_of(20, 20, missed=5))
     assert not nearly.admitted
     assert nearly.needed is not None
