@@ -56,7 +56,8 @@ def _of_documents(args: argparse.Namespace, path: Path) -> Iterator[Case]:
     folder = path.is_dir()
     files = [path]
     if folder:  # what is code or data there is not asked about
-        files = sorted(each for each in path.rglob("[!.]*") if each.is_file() and each.suffix.lower() not in CODE)
+        found = sorted(each for each in path.rglob("*") if each.is_file() and each.suffix.lower() not in CODE)
+        files = [each for each in found if not any(part.startswith(".") for part in each.relative_to(path).parts)]
     for file in files:
         name = file.relative_to(path).as_posix() if folder else file.name
         try:

@@ -101,11 +101,13 @@ def test_a_document_of_any_format_is_read_as_it_is_for_retrieval(
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "empty.md").touch()
+    (folder / ".git").mkdir()
+    (folder / ".git" / "note.txt").write_text("This repository was made by Ada Lovelace in 1843.")
     (folder / "a.txt").write_text("Our first branch was opened in 1987 by the owner.")
     capsys.readouterr()
     assert main(["eval", "add", str(folder), "--to", str(cases)]) == 0
     assert "left out empty.md" in capsys.readouterr().err
-    assert load_cases(cases)[-1].tags[1] == "attach:a.txt"
+    assert [case.tags[1] for case in load_cases(cases)[2:]] == ["attach:a.txt"]
 
 
 def pdf(text: str) -> bytes:
