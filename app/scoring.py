@@ -25,8 +25,8 @@ def _run(code: str, files: Mapping[str, bytes], seconds: float) -> Ran:
         finally:
             await sandbox.close()
         if done.error is None:
-            return Ran(done.stdout)
-        return Ran(done.stdout, f"{done.error.name}: {done.error.value}".strip(": "), done.error.traceback)
+            return Ran(value="\n".join(value.text for value in done.results))
+        return Ran(error=f"{done.error.name}: {done.error.value}".strip(": "), traceback=done.error.traceback)
 
     return asyncio.run(run())
 

@@ -18,9 +18,9 @@ _IN_TESTS = re.compile(r'"tests\.py", line (\d+)')
 
 @dataclass(frozen=True)
 class Ran:
-    """What a program printed, and the error that ended it, with where; empty where it came to its end."""
+    """The value of a program's last expression, and the error that ended it, with where; empty where it ended well."""
 
-    stdout: str
+    value: str = ""
     error: str = ""
     traceback: str = ""
 
@@ -40,7 +40,7 @@ class Tests(BaseModel):
     seconds: float = Field(default=10, gt=0, le=60)
 
 
-# The mark is printed last: code that ends the program before its tests have run has not passed them.
+# The mark is its value: code that ends the program before its tests have run has not passed them.
 _PROGRAM = """
 import sys, types
 sys.path.insert(0, "")
@@ -50,7 +50,7 @@ exec(compile(open("tests.py").read(), "tests.py", "exec"), names)
 for name, test in list(names.items()):
     if name.startswith("test") and isinstance(test, types.FunctionType) and test is not vars(solution).get(name):
         test()
-print({mark!r})
+{mark!r}
 """
 
 
@@ -70,7 +70,7 @@ def tested_by(run: Run) -> Scorer:
         ran = run(_PROGRAM.format(mark=mark), files, expected.seconds)
         if ran.error:
             return judged("tests", False, f"{ran.error}{_where(expected.code, ran.traceback)}", code)
-        ended = ran.stdout.rstrip().endswith(mark)
+        ended = mark in ran.value
         return judged("tests", ended, "" if ended else "it ended before its tests had run", "" if ended else code)
 
     return score_tests

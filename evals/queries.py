@@ -58,7 +58,7 @@ def score_rows(case: Case, outcome: Outcome) -> Score | None:
             return unless_declined("rows", outcome, "neither rows nor a query were given")
         try:
             given = run_query(database, query)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, sqlite3.Warning, ValueError) as error:  # Warning: several statements; ValueError: a NUL
             return judged("rows", False, f"its query fails: {error}", query)
     for sql in (expected.sql, *expected.alternatives):
         if match_rows(run_gold(database, sql), given, ordered=expected.ordered, strict=expected.strict):

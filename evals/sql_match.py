@@ -13,7 +13,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from itertools import permutations
+from itertools import islice, permutations
 from pathlib import Path
 
 from evals.suite import Case, Outcome, Score
@@ -24,6 +24,7 @@ Column = tuple[Cell, ...]
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d+)?")
 _MOST_CELLS_JOINED = 8  # more columns than this are no list of people's names
 _GOLD_SECONDS = 10.0
+_MOST_CHOICES = 10_000  # of columns: many alike, and none of them right, would be tried for ever
 
 
 def match_rows(gold: Sequence[Row], predicted: Sequence[Row], *, ordered: bool = False, strict: bool = False) -> bool:
@@ -106,7 +107,8 @@ def _plain(cell: Cell) -> Cell:
 def _maps(wanted: Sequence[Column], given: Sequence[Column], *, ordered: bool) -> bool:
     """Whether a one-to-one choice of given columns makes the wanted rows."""
     options = [[i for i, column in enumerate(given) if _same([each], [column], ordered=ordered)] for each in wanted]
-    return any(_same(wanted, [given[i] for i in choice], ordered=ordered) for choice in _choices(options, ()))
+    choices = islice(_choices(options, ()), _MOST_CHOICES)
+    return any(_same(wanted, [given[i] for i in choice], ordered=ordered) for choice in choices)
 
 
 def _choices(options: Sequence[Sequence[int]], taken: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

@@ -69,6 +69,7 @@ SOURCES = {"sources": {"folder": "notes", "support": True}}
         (SOURCES, {"answer": "A late book costs 20 cents a day. [1]", "output": {"citations": ["fees.md"]}}),
         ({"sources": {"texts": {"1": "A.", "2": "B."}}}, {"answer": "Both say so [1, 2]."}),
         ({"tests": "assert add(1, 2) == 3\ndef test_zero():\n    assert add(0, 0) == 0"}, {"answer": ADD}),
+        ({"tests": "assert True"}, {"output": {"code": "print('x' * 300_000)"}}),
         ({"tests": "from solution import add\nassert add(1) == 1"}, {"output": {"code": "def add(*n): return sum(n)"}}),
     ],
 )  # fmt: skip
@@ -83,6 +84,8 @@ def test_what_is_right_passes(folder: Path, expected: dict[str, Any], done: dict
         (rows("SELECT count(*) FROM t"), {"answer": "SELECT 3"}, "the rows differ"),
         (rows("SELECT count(*) FROM t"), {"answer": "Two."}, "neither rows nor a query"),
         (rows("SELECT 2"), {"answer": "```sql\nATTACH '/etc/passwd' AS x\n```"}, "its query fails: not authorized"),
+        (rows("SELECT 2"), {"answer": "SELECT 2; DROP TABLE t"}, "its query fails: You can only execute one"),
+        (rows("SELECT 2"), {"answer": "SELECT '\0'"}, "its query fails"),
         (rows("SELECT 2"), {"answer": "SELECT randomblob(1000000000)"}, "its query fails"),
         (rows("SELECT 2", argument="run.query"), {"answer": "SELECT 2"}, "neither rows nor a query"),
         (

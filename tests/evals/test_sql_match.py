@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import sqlite3
 from pathlib import Path
 
@@ -109,3 +110,9 @@ def test_the_verdict_follows_the_rows(database: Path, gold: str | None, outcome:
 def test_any_of_the_alternatives_is_right(database: Path):
     case = Case(id="a", input="?", expected={"gold_sql": "SELECT 1", "alternatives": ["SELECT x FROM t"]})
     assert score_rows(case, Outcome(output={"rows": [[2], [1]]}), database).verdict == "right"
+
+
+def test_columns_that_are_alike_one_by_one_and_not_together_are_not_tried_for_ever():
+    chance = random.Random(1)
+    columns = [chance.sample([0] * 6 + [1] * 6, 12) for _ in range(30)]  # 30 * 29 * ... * 25 ways to choose six
+    assert not match_rows(list(zip(*columns[:6], strict=True)), list(zip(*columns[6:], strict=True)))
