@@ -198,8 +198,9 @@ def test_what_cannot_be_sent_says_why_and_no_key_is_told(
     folder = str(kept.folder)
     assert main(["eval", "export", folder, "--target", "langfuse", "--url", url]) == 2
     assert "LANGFUSE_PUBLIC_KEY" in capsys.readouterr().err
-    monkeypatch.setenv("LANGSMITH_API_KEY", "very-secret")
-    assert main(["eval", "export", folder, "--target", "langsmith", "--url", f"{url}/denied"]) != 0
+    monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", "shown")
+    monkeypatch.setenv("LANGFUSE_SECRET_KEY", "very-secret")
+    assert main(["eval", "export", folder, "--target", "langfuse", "--url", f"{url}/denied"]) != 0
     said = capsys.readouterr().err
     assert "answered 401" in said
     assert "very-secret" not in said
