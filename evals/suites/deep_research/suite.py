@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from evals.outcomes import SCORERS
 from evals.suite import Case, Outcome, Product, Score, Suite, Verdict, load_cases
+from evals.suites.arms import side_by_side
 
 DOCUMENTS = Path(__file__).parent / "documents"
 DATABASE = Path(__file__).parents[3] / "mcp_servers" / "sql" / "chinook.sqlite"
@@ -14,6 +15,7 @@ SOURCES: dict[str, list[tuple[str, Path]]] = {
     "docs": [("docs", DOCUMENTS)],
     "sql": [("sql", DATABASE)],
     "orders": [("docs", Path(__file__).parent / "orders")],
+    "twice": [("docs", Path(__file__).parent / "twice")],
     "both": [("docs", DOCUMENTS), ("sql", DATABASE)],
 }
 OWN = ("research", "report")
@@ -36,7 +38,7 @@ def score_report(case: Case, outcome: Outcome) -> Score | None:
 
     `expected.report`: `sections` the sub-questions that must be answered (a text each must hold), `cited` that every
     claim cites what exists and is supported by it, `claims` texts that some claim must hold, `contradictions` how
-    many must be reported, `status` how the run must have ended.
+    many must be reported, `status` how the run must have ended, `side_by_side` how many researchers began together.
     """
     wanted = cast("dict[str, Any]", case.expected.get("report", {}))
     if not wanted:
@@ -48,6 +50,9 @@ def score_report(case: Case, outcome: Outcome) -> Score | None:
     found = len(report.get("contradictions", []))
     if found != wanted.get("contradictions", found):
         wrong.append(f"expected {wanted['contradictions']} contradictions, {found} were reported")
+    together = side_by_side(outcome, "researcher")
+    if together < wanted.get("side_by_side", 0):
+        wrong.append(f"expected {wanted['side_by_side']} researchers side by side, {together} were")
     verdict: Verdict = "wrong" if wrong else "right"
     return Score(scorer="report", value=float(not wrong), verdict=verdict, reason="; ".join(wrong))
 
