@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
 from evals.suite import Case, FrontDoor, Outcome, Score, Suite, load_cases
-from evals.suites.instructions.reading import forbids, obeys, out_of_order, refuses_orders, says, unknown_tools
+from evals.suites.instructions.orders import obeys, refuses_orders
+from evals.suites.instructions.reading import (
+    forbids,
+    means,
+    misdefined,
+    other_numbers,
+    out_of_order,
+    oversteps,
+    says,
+    unknown_tools,
+)
 from lyceum.errors import UserError
 
 
@@ -40,16 +51,26 @@ def score_tools(case: Case, outcome: Outcome) -> Score:
 def score_said(case: Case, outcome: Outcome) -> Score:
     """Right when what the case lists under `says` is said, and what it lists under `never` is not asked for."""
     text = outcome.answer
-    for words in _list(case, "says"):
-        if not says(text, words):
-            return _wrong("said", f"the instructions of {case.input} no longer say {words!r}")
-    for words in _list(case, "never"):
-        if not forbids(text, words):
-            return _wrong("said", f"the instructions of {case.input} ask for {words!r}")
-    turned = out_of_order(text, _list(case, "order"))
-    if turned:
-        return _wrong("said", f"in the instructions of {case.input}, {turned}")
-    return Score(scorer="said", value=1.0, verdict="right")
+    problems = [f"no longer say {words!r}" for words in _list(case, "says") if not says(text, words)]
+    problems += [f"ask for {words!r}" for words in _list(case, "never") if not forbids(text, words)]
+    if turned := out_of_order(text, _list(case, "order")):
+        problems.append(f"have turned the order: {turned}")
+    return _judged("said", case, problems)
+
+
+def score_meant(case: Case, outcome: Outcome) -> Score:
+    """Right when the rules, numbers and definitions that the case lists still hold, and no licence was added."""
+    text = outcome.answer
+    problems = [f"have no sentence left that says {rule!r}" for rule in _list(case, "means") if not means(text, rule)]
+    numbers = cast("list[int]", case.expected.get("numbers") or [])
+    if numbers and (problem := other_numbers(text, numbers)):
+        problems.append(problem)
+    labels = cast("dict[str, str]", case.expected.get("defines") or {})
+    if label := misdefined(text, labels):
+        problems.append(f"define {label!r} otherwise")
+    if words := oversteps(text):
+        problems.append(f"allow {words!r}")
+    return _judged("meant", case, problems)
 
 
 def score_data_rule(case: Case, outcome: Outcome) -> Score:
@@ -67,10 +88,16 @@ def _list(case: Case, name: str) -> list[str]:
     return [str(each) for each in cast("list[Any]", case.expected.get(name) or [])]
 
 
+def _judged(scorer: str, case: Case, problems: Sequence[str]) -> Score:
+    if not problems:
+        return Score(scorer=scorer, value=1.0, verdict="right")
+    return _wrong(scorer, f"the instructions of {case.input} {'; '.join(problems)}")
+
+
 def _wrong(scorer: str, reason: str) -> Score:
     return Score(scorer=scorer, value=0.0, verdict="wrong", reason=reason)
 
 
 def suite() -> Suite:
     cases = load_cases(Path(__file__).with_name("cases.yaml"))
-    return Suite("instructions", __doc__ or "", cases, answer, (score_tools, score_said, score_data_rule))
+    return Suite("instructions", __doc__ or "", cases, answer, (score_tools, score_said, score_meant, score_data_rule))
