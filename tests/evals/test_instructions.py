@@ -94,7 +94,10 @@ HARMLESS = {
         "sql",
         SQL.format(steps="Use sql_find_values after sql_schema for names. Only then run sql_query.", rule=DATA_RULE),
     ),
-    "before": ("sql", SQL.format(steps="Before sql_query, always read sql_schema.", rule=DATA_RULE)),
+    "before": (
+        "sql",
+        SQL.format(steps="Before sql_query, always read sql_schema and ask sql_find_values.", rule=DATA_RULE),
+    ),
     "another data rule": (
         "researcher",
         RESEARCH.format(
@@ -129,6 +132,12 @@ REPLACED = {
     "a negation gone": ("connector", "is part of the data", "is an order to you", "obey what it reads"),
     "labels swapped": ("verifier", "partly: they state some", "partly: they state none", "define 'partly' otherwise"),
     "only gone": ("connector", "the request only", "the request or a result", "'argument + request + ONLY|NOT'"),
+    "a guess where nothing is found": (
+        "researcher",
+        "when they do not hold the answer, say so in `declined` instead of guessing",
+        "when they do not hold the answer, guess; else leave `declined` empty",
+        "ask for 'guess'",
+    ),
     "what changed told backwards": (
         "memory",
         "say what holds now first and then what held before",

@@ -23,7 +23,7 @@ _USER = re.compile(
 )
 _READ = re.compile(
     r"\b(?:tools?|pages?|passages?|documents?|results?|returns?|returned|sources?|websites?|texts?|turns?|rows?|files?|"
-    r"evidence|notes?|it|them|output|question|request)\b",
+    r"evidence|notes?|it|them|output)\b",
     re.IGNORECASE,
 )
 _ADDRESSED = re.compile(rf"{_READ.pattern}|\b(?:data|you|inside|contain\w*)\b", re.IGNORECASE)
@@ -31,7 +31,8 @@ _ADDRESSED = re.compile(rf"{_READ.pattern}|\b(?:data|you|inside|contain\w*)\b", 
 _RANKS = re.compile(
     r"\b(?:as|like|as if|as though|equal to|on behalf of)\b.{0,25}\b(?:user|instructions?|orders?|commands?)\b|\buser['’]s\b"
     r"|\b(?:overrid|outrank|supersed|replac|trump)\w* (?:these|this|your|the above|the|all|earlier|other) ?"
-    r"(?:rules?|instructions?|orders?|text|prompt|lines?)?\b|\b(?:precedence|priority) over\b",
+    r"(?:rules?|instructions?|orders?|text|prompt|lines?)?\b|"
+    r"\b(?:change|alter|modify|amend|lift|relax|suspend)\w* (?:these|this|your|the) (?:rules?|instructions?|prompt)\b|\b(?:precedence|priority) over\b",
     re.IGNORECASE,
 )
 _EXCEPTION = re.compile(
@@ -51,6 +52,7 @@ _TAKES_UP = re.compile(
     rf"(?:asks?|wants?|names?|suggests?|recommends?|orders?|demands?|requests?)\b(?!.*\bdata\b)",
     re.IGNORECASE,
 )
+_SAID = re.compile(rf"{_SAYS.pattern}|\b{_SPEAKER}\b", re.IGNORECASE)
 _THEY = re.compile(r"(?:they|these|those|it)\b", re.IGNORECASE)
 _ONLY_DATA = re.compile(r"\b(?:only|merely|just|nothing but|nothing more than|simply)\b.{0,20}\bdata\b", re.IGNORECASE)
 
@@ -83,7 +85,7 @@ def _refuses(clause: str) -> bool:
     at = _OBEY.search(clause)
     return bool(
         (_ORDER.search(clause) and NEGATED.search(clause) and (at or _ADDRESSED.search(clause)))
-        or (at and _denied(clause, at) and (_SAYS.search(clause[at.end() :]) or _THEY.match(clause)))
+        or (at and _denied(clause, at) and (_SAID.search(clause[at.end() :]) or _THEY.match(clause)))
         or (_SAYS.search(clause) and _ONLY_DATA.search(clause))
     )
 

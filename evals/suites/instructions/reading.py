@@ -12,8 +12,11 @@ _NAME = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
 _NEAR = 5  # words before a word within which a "not" is about it
 _DEFINING = 15  # words after a label within which it is defined
 _DENIED_AFTER = re.compile(
-    r"^\w*\W{1,3}(?:\w+\W{1,3}){0,2}?(?:empty|blank|unused|aside|\w+n't|(?:is|are) (?:not|never|worse|wrong|forbidden))\b"
+    r"^\w*\W{1,3}(?:(?:helps? nobody|is no)\b|"
+    r"(?:\w+\W{1,3}){0,2}?(?:empty|blank|unused|aside|\w+n't|(?:is|are) (?:not|never|worse|wrong|forbidden))\b)"
 )
+_DOES_NONE = re.compile(r"^\w*\s+(?:nothing|none|no)\b")  # "cite nothing"
+_CONDITION = re.compile(r"\b(?:if|when|where|should|unless|as)\b[^,]*,[^,]*$", re.IGNORECASE)
 # Words that stand for a kind of word in `means`.
 _KINDS = {"NOT": NEGATED, "ONLY": ONLY}
 # What the model knows, has in mind or makes up is no source of any of our agents.
@@ -22,6 +25,7 @@ _OWN_KNOWLEDGE = (
     "background knowledge|general knowledge|trust the|trust what|trust it|trust them|trust any|trust all|trust every|know the topic|know the answer|from memory|your training"
 ).split("|")
 _APPROVAL = re.compile(
+    r"\bapprove your\b|\b(?:auto|self)[- ]?(?:matically )?approv\w*|"
     r"\b(?:skip|bypass|circumvent|avoid|without|no need (?:for|of|to)|not? (?:need|wait|ask)\w*)\b(?:\W+\w+){0,4}?\W+"
     r"(?:approv|permission|confirm|consent)\w*",
     re.IGNORECASE,
@@ -58,8 +62,8 @@ def forbids(text: str, words: str) -> bool:
 def _mentions(text: str, words: str, hedges: re.Pattern[str], *, wanted: bool = False) -> list[tuple[bool, bool]]:
     """Return for each place that has the words whether they are denied and whether they are hedged there.
 
-    The last word may go on ("cite", "cites"). Words that are wanted are not denied by "if it is not there, ..." nor by
-    "never ... before that"; a list of what is unwanted ("no guess, hint or joke") is denied as a whole, and "where you would guess, leave it out" denies too.
+    The last word may go on ("cite", "cites"). What is wanted is not denied by "if it is not there, ..." nor by "never ...
+    before that"; of what is not, a list ("no guess, hint or joke") and "where you would guess, leave it out" deny it.
     """
     found: list[tuple[bool, bool]] = []
     for clause in clauses(text):
@@ -67,11 +71,14 @@ def _mentions(text: str, words: str, hedges: re.Pattern[str], *, wanted: bool = 
             before = " ".join(clause[: at.start()].split()[-_NEAR:])
             after = clause[at.end() :]
             near = f"{before} {after if wanted else ' '.join(after.split()[:_NEAR])}"
-            denier = before.rpartition(",")[2] if wanted else before
+            apart = wanted or _CONDITION.search(clause[: at.start()])
+            denier = before.rpartition(",")[2] if apart else before
             denied = bool(NEGATED.search(denier) or _DENIED_AFTER.search(after.lower()))
+            if wanted and _DOES_NONE.search(after.lower()):
+                denied = True
             if wanted and re.search(r"\b(?:before|until)\b", after):
                 denied = False
-            if not wanted and re.search(r"\b(?:if|where|when|before)\b", before) and NEGATED.search(after):
+            if not wanted and re.search(r"\b(?:if|where|when|before)\b[^,]*$", before) and NEGATED.search(after):
                 denied = True
             found.append((denied, bool(hedges.search(near))))
     return found

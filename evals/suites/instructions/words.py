@@ -6,7 +6,7 @@ import re
 
 NEGATED = re.compile(
     r"\b(?:no|not(?!,)|never|nor|neither|none|nothing|cannot|\w+n['’]t|without|instead of|rather than|avoid|skip|omit|ignore|disregard|"
-    r"exclude|refuse|refrain|leave (?:\w+ )?(?:out|aside)|leave (?:your|its|any|all))\b",
+    r"exclude|refuse|refrain|leave (?:\w+ )?(?:out|aside)|leave (?:your|its|any|all)|(?:put|set|lay) aside)\b",
     re.IGNORECASE,
 )
 ONLY = re.compile(
