@@ -50,11 +50,12 @@ async def hold(product: Product, case: Case, *, attach: Sequence[Path] = (), rem
     """Say everything, in a home of its own where things are remembered, and return the outcomes as one."""
     if remember:
         async with product.apart() as alone:
-            return await _held(alone, case, attach, remember=True)
-    return await _held(product, case, attach, remember=False)
+            return await converse(alone, case, attach, remember=True)
+    return await converse(product, case, attach, remember=False)
 
 
-async def _held(product: Product, case: Case, attach: Sequence[Path], *, remember: bool) -> Outcome:
+async def converse(product: Product, case: Case, attach: Sequence[Path], *, remember: bool) -> Outcome:
+    """Say everything in the home that is given, and return the outcomes as one."""
     talk: Talk | None = None
     said: list[Outcome] = []
     for turn in turns_of(case):

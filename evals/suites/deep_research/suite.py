@@ -38,7 +38,8 @@ def score_report(case: Case, outcome: Outcome) -> Score | None:
 
     `expected.report`: `sections` the sub-questions that must be answered (a text each must hold), `cited` that every
     claim cites what exists and is supported by it, `claims` texts that some claim must hold, `contradictions` how
-    many must be reported, `status` how the run must have ended, `side_by_side` how many researchers began together.
+    many must be reported, `status` how the run must have ended, `registry` how many sources it kept, `side_by_side` how
+    many researchers began together.
     """
     wanted = cast("dict[str, Any]", case.expected.get("report", {}))
     if not wanted:
@@ -50,6 +51,9 @@ def score_report(case: Case, outcome: Outcome) -> Score | None:
     found = len(report.get("contradictions", []))
     if found != wanted.get("contradictions", found):
         wrong.append(f"expected {wanted['contradictions']} contradictions, {found} were reported")
+    held = len(report.get("registry", []))
+    if held != wanted.get("registry", held):
+        wrong.append(f"expected {wanted['registry']} sources to be kept, {held} were")
     together = side_by_side(outcome, "researcher")
     if together < wanted.get("side_by_side", 0):
         wrong.append(f"expected {wanted['side_by_side']} researchers side by side, {together} were")
