@@ -15,11 +15,12 @@ ONLY = re.compile(
     re.IGNORECASE,
 )
 HEDGES = re.compile(
-    r"\b(?:usually|normally|generally|mostly|often|rarely|seldom|occasionally|sometimes(?! (?:fail|wrong|be|is|are|contain|hold))|preferably|optional|optionally|"
-    r"ideally|perhaps|try to|when in doubt|(?:if|where|when|wherever|whenever) (?:(?:it|that|this) is |you are |you['’]re |in )?"
+    r"\b(?:usually|normally|generally|mostly|often|rarely|seldom|occasionally|"
+    r"sometimes(?! (?:fail|wrong|be|is|are|contain|hold))|preferably|optional|optionally|ideally|perhaps|try to|when in doubt|"
+    r"(?:if|where|when|wherever|whenever) (?:(?:it|that|this) is |you are |you['’]re |in )?"
     r"(?:convenient|possible|feasible|unsure|uncertain|not sure|doubt|hard|easy|obvious|"
     r"practical|you (?:can|like|want|wish|prefer|feel|have time)|there is time|needed|necessary)|"
-    r"only (?:if|when|where) (?:you|it is|in doubt|unsure|needed|necessary))\b",
+    r"only (?:if|when|where) (?:you|it is|in doubt|unsure|needed|necessary|asked|told))\b",
     re.IGNORECASE,
 )
 _UNITS = "one two three four five six seven eight nine ten eleven twelve".split()
