@@ -24,6 +24,7 @@ from lyceum.runs import Decision, Run
 from lyceum.settings import Settings
 from workflows.chat_turn import ChatRequest
 from workflows.deep_research import ResearchRequest
+from workflows.plan_execute_review import TeamRequest
 
 
 class ProductFrontDoor:
@@ -70,12 +71,29 @@ class ProductFrontDoor:
                 "budget": dict(budget or {}),
             }
         )
-        run = await self._app.engine.drive(await self._app.engine.submit("deep_research", request))
-        if run.status == "waiting" and approve is not None:
-            for approval in await self._app.store.approvals(run=run.id):
-                await self._app.engine.decide(run.id, approval.id, Decision(approved=approve))
-            run = await self._app.engine.drive(run.id)
+        run_id = await self._app.engine.submit("deep_research", request)
+        run = await self._decided(run_id, None if approve is None else Decision(approved=approve))
         return await _outcome(self._app, run, fine=("done", "limit", "waiting"))
+
+    async def team(self, task: str, *, approve: bool | None = True, reason: str = "") -> Outcome:
+        """Give the whole team a task; `approve` decides on its answer, None leaves it waiting. A refusal that has a
+        `reason` has the work done again once.
+        """
+        thread = await self._app.store.create_thread("evals")
+        run_id = await self._app.engine.submit("plan_execute_review", TeamRequest(question=task), thread=thread.id)
+        run = await self._decided(run_id, None if approve is None else Decision(approved=approve, reason=reason))
+        if run.status == "waiting" and reason:
+            run = await self._decided(run_id, Decision(approved=True))
+        return await _outcome(self._app, run, fine=("done", "waiting"))
+
+    async def _decided(self, run_id: str, decision: Decision | None) -> Run:
+        """Drive a run to its end, or to where it waits; a decision is given to what it asks first."""
+        run = await self._app.engine.drive(run_id)
+        if run.status == "waiting" and decision is not None:
+            for approval in await self._app.store.approvals(run=run_id):
+                await self._app.engine.decide(run_id, approval.id, decision)
+            run = await self._app.engine.drive(run_id)
+        return run
 
     async def call(self, server: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Call one tool as an agent would, and return its structured result."""

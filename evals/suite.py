@@ -137,7 +137,7 @@ class Talk(Protocol):
 
 
 class Product(FrontDoor, Protocol):
-    """What suites may ask beyond one question: a conversation, a research, a tool, an empty home of their own."""
+    """What suites may ask beyond one question: a conversation, a research, the team, a tool, an empty home."""
 
     async def talk(self, *, attach: Sequence[Path] = (), remember: bool = False) -> Talk: ...
 
@@ -150,6 +150,8 @@ class Product(FrontDoor, Protocol):
         rounds: int = 1,
         budget: Mapping[str, float] | None = None,
     ) -> Outcome: ...
+
+    async def team(self, task: str, *, approve: bool | None = True, reason: str = "") -> Outcome: ...
 
     async def call(self, server: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]: ...
 
