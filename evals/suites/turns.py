@@ -1,7 +1,8 @@
 """Conversations as cases: what is said turn by turn, and what each answer must be.
 
-`expected.turns` is a list of {say, expected, agent, approve, plan, new}; `new: true` begins another conversation, in
-which only the memory knows what was said before. Each turn's `expected` is read by the scorers of `evals/outcomes.py`.
+`expected.turns` is a list of {say, expected, agent, approve, plan, new, remember}; `new: true` begins another
+conversation, in which only the memory knows what was said before, and not even the memory where it begins with
+`remember: false`. Each turn's `expected` is read by the scorers of `evals/outcomes.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from evals.trajectory import Step, Trajectory
 
 
 class Turn(BaseModel):
-    """One thing that is said; `new` begins another conversation before it."""
+    """One thing that is said; `new` begins another conversation before it, which `remember` false keeps to itself."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -28,6 +29,7 @@ class Turn(BaseModel):
     approve: list[str] = []
     plan: bool | None = None
     new: bool = False
+    remember: bool = True
 
 
 def turns_of(case: Case) -> list[Turn]:
@@ -60,7 +62,7 @@ async def converse(product: Product, case: Case, attach: Sequence[Path], *, reme
     said: list[Outcome] = []
     for turn in turns_of(case):
         if talk is None or turn.new:
-            talk = await product.talk(attach=attach, remember=remember)
+            talk = await product.talk(attach=attach, remember=remember and turn.remember)
         outcome = await talk.ask(turn.say, agent=turn.agent, approve=turn.approve, plan=turn.plan)
         said.append(outcome)
         if outcome.error is not None:
