@@ -182,7 +182,7 @@ def _with_own_ids(new: list[Case], known: list[Case]) -> list[Case]:
 
 def check(args: argparse.Namespace) -> int:
     """Return 1 where a case to tune on is, in almost the same words, also one to judge by; files count as one suite."""
-    files = [name for name in args.suite if Path(name).exists() or Path(name).suffix in (".yaml", ".yml", ".json")]
+    files = [name for name in args.suite if Path(name).is_file() or Path(name).suffix in (".yaml", ".yml", ".json")]
     suites = [name for name in args.suite if name not in files] if args.suite else list(catalogue.cards())
     parts = {name: list(catalogue.load(name).cases) for name in suites}
     if files:

@@ -233,6 +233,12 @@ def test_a_leak_between_the_splits_fails_the_check_and_another_number_is_another
     assert main(["eval", "check", str(path)]) == 0
 
 
+def test_a_suite_is_checked_where_a_folder_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "memory").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(["eval", "check", "memory"]) == 0
+
+
 def test_our_own_suites_leak_nothing() -> None:
     for name in catalogue.cards():
         assert [each.text for each in near_duplicates(catalogue.load(name).cases) if each.leak] == [], name

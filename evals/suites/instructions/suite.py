@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -35,11 +36,15 @@ async def answer(front_door: FrontDoor, case: Case) -> Outcome:
 
 
 def score_tools(case: Case, outcome: Outcome) -> Score:
-    """Right when the tools that the case lists are offered, and no other is named as if it were."""
+    """Right when the tools that the case lists are offered, none beside them, and no other is named as if it were."""
     offered = cast("dict[str, list[str]]", outcome.output)["tools"]
     missing = [name for name in _list(case, "tools") if name not in offered]
     if missing:
         return _wrong("tools", f"{case.input} is not offered {', '.join(missing)}")
+    meant = [*_list(case, "tools"), *_list(case, "also")]
+    beside = [name for name in offered if not any(fnmatchcase(name, each) for each in meant)]
+    if beside:
+        return _wrong("tools", f"{case.input} is offered {', '.join(beside)}, which it is not meant to have")
     unknown = unknown_tools(outcome.answer, offered)
     if unknown:
         return _wrong(
