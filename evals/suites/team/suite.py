@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 from evals.outcomes import SCORERS
 from evals.suite import Case, FrontDoor, Outcome, Score, Suite, load_cases
@@ -15,11 +16,11 @@ async def answer(front_door: FrontDoor, case: Case) -> Outcome:
 
 def score_arms(case: Case, outcome: Outcome) -> Score | None:
     """Demand that at least `expected.side_by_side` steps began together, none waiting for another."""
-    wanted = case.expected.get("side_by_side")
+    wanted = cast("int | None", case.expected.get("side_by_side"))
     if wanted is None:
         return None
     found = side_by_side(outcome)
-    right = found >= int(wanted)
+    right = found >= wanted
     reason = "" if right else f"expected {wanted} steps side by side, {found} were"
     return Score(scorer="arms", value=float(right), verdict="right" if right else "wrong", reason=reason)
 
