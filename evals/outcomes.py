@@ -170,10 +170,15 @@ SCORERS: tuple[Scorer, ...] = (
 )
 
 
+def beside(*own: str) -> tuple[Scorer, ...]:
+    """Return the scorers for a suite whose cases have keys of its own, which it scores itself."""
+
+    def check_all_keys(case: Case, outcome: Outcome) -> None:
+        check_keys(case, outcome, (*KEYS, *own))
+
+    return (check_all_keys, *SCORERS[1:])
+
+
 def scorers(run: Run, check: Check) -> tuple[Scorer, ...]:
     """Return the scorers of every key: `run` runs code in isolation, `check` says what passages support."""
-
-    def check_every_key(case: Case, outcome: Outcome) -> None:
-        check_keys(case, outcome, (*KEYS, "sources", "tests"))
-
-    return (check_every_key, *SCORERS[1:], supported_by(check), tested_by(run))
+    return (*beside("sources", "tests"), supported_by(check), tested_by(run))

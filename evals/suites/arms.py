@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from evals.suite import Outcome
+from typing import cast
+
+from evals.suite import Case, Outcome, Score
 from evals.trajectory import Trajectory, apart
+from evals.verdicts import judged
 
 
 def side_by_side(outcome: Outcome, role: str = "") -> int:
@@ -12,3 +15,12 @@ def side_by_side(outcome: Outcome, role: str = "") -> int:
     handed = [each for each in steps if each.kind == "handoff" and each.labels.get("by") == "step"]
     handed = [each for each in handed if role in ("", each.tool)]
     return max((1 + sum(apart(each, other) for other in handed) for each in handed), default=0)
+
+
+def score_arms(case: Case, outcome: Outcome) -> Score | None:
+    """Demand that at least `expected.side_by_side` steps began together, none waiting for another."""
+    wanted = cast("int | None", case.expected.get("side_by_side"))
+    if wanted is None:
+        return None
+    found = side_by_side(outcome)
+    return judged("arms", found >= wanted, "" if found >= wanted else f"expected {wanted} side by side, {found} were")

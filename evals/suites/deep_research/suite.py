@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
-from evals.outcomes import SCORERS
+from evals.outcomes import beside
 from evals.suite import Case, Outcome, Product, Score, Suite, Verdict, load_cases
 from evals.suites.arms import side_by_side
 
@@ -89,12 +89,6 @@ def _claims(wanted: dict[str, Any], report: dict[str, Any]) -> list[str]:
     return wrong if claims else [*wrong, "there is no claim"]
 
 
-def check_keys(case: Case, outcome: Outcome) -> None:
-    """Let the common check see the common keys only."""
-    rest = {key: value for key, value in case.expected.items() if key not in OWN}
-    SCORERS[0](case.model_copy(update={"expected": rest}), outcome)
-
-
 def suite() -> Suite:
     cases = load_cases(Path(__file__).with_name("cases.yaml"))
-    return Suite("deep_research", __doc__ or "", cases, answer, (check_keys, *SCORERS[1:], score_report))
+    return Suite("deep_research", __doc__ or "", cases, answer, (*beside(*OWN), score_report))
