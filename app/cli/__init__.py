@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 # name: (module, one line of help)
@@ -52,6 +53,7 @@ def _run(name: str, arguments: list[str]) -> int:
     import importlib
 
     module_name, about = COMMANDS[name]
+    os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")  # it draws a picture into what a terminal shows
     module = importlib.import_module(module_name)
     parser = argparse.ArgumentParser(prog=f"lyceum {name}", description=about)
     module.add_arguments(parser)

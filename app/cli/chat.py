@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -96,7 +95,6 @@ async def _chat(args: argparse.Namespace, settings: Settings, question: str | No
     from app.wiring import wire
     from models.offline import LABEL
 
-    os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")  # it draws a picture into the conversation
     answers = standing(yes=args.yes, approve=args.approve)
     progress = Progress(as_json=args.json)
     async with wire(settings, listen=progress) as app:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 
 from app.cli.eval_options import add_arguments, refuse_others
 from lyceum.errors import UserError
@@ -16,7 +15,6 @@ __all__ = ["add_arguments", "run"]
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     refuse_others(args)
-    os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")  # it draws an advertisement into a terminal's progress
     from evals import catalogue
 
     if args.action == "list":

@@ -184,7 +184,6 @@ async def _research(args: argparse.Namespace, settings: Settings, given: dict[st
     from app.wiring import wire
     from workflows.deep_research import ResearchRequest
 
-    os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")  # it draws a picture into the report
     progress = Watch(as_json=args.json)
     request = ResearchRequest.model_validate(given)
     async with wire(_patient(settings), listen=progress) as app:
@@ -228,7 +227,6 @@ async def go_on(settings: Settings, run: Run, *, as_json: bool, folder: str | No
     from app.wiring import wire
     from workflows.steps.research.budget import Budget
 
-    os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")
     progress = Watch(as_json=as_json)
     budget = Budget.model_validate(run.input["budget"])
     async with wire(_patient(settings), listen=progress) as app:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 from pathlib import Path
 
 from app.cli.given import check_text
@@ -62,7 +61,6 @@ async def _team(args: argparse.Namespace, settings: Settings, budget: dict[str, 
     from app.wiring import wire
     from workflows.plan_execute_review import TeamRequest
 
-    os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")
     answers = standing(yes=args.yes, approve=args.approve)
     progress = Progress(as_json=args.json)
     request = TeamRequest.model_validate({"question": args.task, "rounds": args.rounds, "budget": budget})
